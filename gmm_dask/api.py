@@ -1,0 +1,119 @@
+"""Table in, fitted mixture out: the functions that most users need."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from gmm_dask.config import Candidates, Columns, Fitting, validated
+from gmm_dask.em import Candidate
+from gmm_dask.engine import open_engine
+from gmm_dask.errors import GmmDaskWarning
+from gmm_dask.fitted import FittedMixture
+from gmm_dask.fitting import Selection, fit_source
+from gmm_dask.mixture import family_named
+from gmm_dask.progress import Observer
+from gmm_dask.table.source import MemorySource, open_source
+
+
+@dataclass(frozen=True)
+class SelectionResult:
+    """What `select` found. `table`: a row per candidate. `best`: the chosen one, fitted."""
+
+    selection: Selection
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """Criteria, log-likelihood, number of parameters, iterations and outcome of every candidate."""
+        return self.selection.to_frame()
+
+    @property
+    def best(self) -> FittedMixture:
+        return FittedMixture(self.selection.best)
+
+    def model(self, index: int) -> FittedMixture:
+        """Any candidate by its row in `table`: all of them are fitted."""
+        return FittedMixture(self.selection.model(index))
+
+
+def fit(
+    table: Any,
+    n_components: int,
+    covariance_type: str = "full",
+    *,
+    columns: Columns | dict[str, Any] | None = None,
+    seed: int = 0,
+    client: Any = None,
+    observer: Observer | None = None,
+    **fitting: Any,
+) -> FittedMixture:
+    """Fit one mixture to the continuous columns of a table.
+
+    `table`: a path, list of paths, glob or URL of Parquet or CSV; a pandas or Dask DataFrame; an Arrow table; an array
+    (numpy or Dask, 2-d). `columns`: roles and transforms (`gmm_dask.config.Columns` or its keys as a dict); what it
+    does not name is inferred. `client`: a Dask client or a scheduler's address; by default the current client, else
+    this process. `fitting`: tol, max_iter, n_init, reg_covar, sample_rows (`gmm_dask.config.Fitting`). Rows with a gap
+    in a modelled column are left out and counted in `.model.training.n_left_out`. The same table, arguments and seed
+    give the same bits on any cluster.
+
+    Raises BadInputError where the table cannot be used, UsageError where the arguments cannot be meant so.
+    """
+    result = select(
+        table,
+        [n_components],
+        [covariance_type],
+        columns=columns,
+        seed=seed,
+        client=client,
+        observer=observer,
+        **fitting,
+    )
+    return result.best
+
+
+def select(
+    table: Any,
+    n_components: Iterable[int] = range(1, 11),
+    covariance_types: Iterable[str] = ("full",),
+    *,
+    criterion: str = "bic",
+    columns: Columns | dict[str, Any] | None = None,
+    seed: int = 0,
+    client: Any = None,
+    observer: Observer | None = None,
+    **fitting: Any,
+) -> SelectionResult:
+    """Fit every combination of `n_components` and `covariance_types` in shared passes, and choose by `criterion`
+    ("bic", "aic" or "icl"). The best needs no refit. Other arguments are those of `fit`."""
+    asked = validated(
+        Candidates,
+        {
+            "n_components": list(n_components),
+            "covariance_types": list(covariance_types),
+            "criterion": criterion,
+        },
+    )
+    source = open_source(table)
+    with open_engine(client, in_memory=isinstance(source, MemorySource)) as engine:
+        selection = fit_source(
+            source,
+            engine,
+            candidates_of(asked),
+            criterion=asked.criterion,
+            columns=columns if isinstance(columns, Columns) else validated(Columns, columns or {}),
+            fitting=validated(Fitting, fitting),
+            seed=seed,
+            observer=observer,
+        )
+    for text in selection.schema.warnings:
+        warnings.warn(text, GmmDaskWarning, stacklevel=2)
+    return SelectionResult(selection)
+
+
+def candidates_of(asked: Candidates) -> list[Candidate]:
+    """Every combination, covariance type by covariance type."""
+    return [Candidate(k, family_named(name)) for name in asked.covariance_types for k in asked.n_components]

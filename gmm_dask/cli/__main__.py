@@ -1,0 +1,5 @@
+"""`python -m gmm_dask.cli`."""
+
+from gmm_dask.cli import main
+
+main()

@@ -1,0 +1,66 @@
+"""The command line: parse, call one job, report. Heavy imports wait until a command needs them."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+from typing import NoReturn
+
+import click
+import typer
+
+from gmm_dask.cli.folders import clean, verify
+from gmm_dask.cli.models import fit, ingest, profile, select
+from gmm_dask.cli.pipelines import config, run
+from gmm_dask.cli.rows import impute, sample, score
+from gmm_dask.cli.shell import err
+from gmm_dask.errors import GmmDaskError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    help="""Gaussian mixtures for tables larger than one machine: segments, imputed values, synthetic rows.
+
+A TABLE is a file, folder, glob or URL of Parquet or CSV. Everything written is published: whole or not at all,
+checked with `gmm-dask verify`. Same table, options and seed: same bits, on any number of workers.
+
+Start with `gmm-dask profile TABLE`, then `gmm-dask select TABLE --model MODEL`, or write a configuration
+(`gmm-dask config`) and `gmm-dask run` it.
+
+Exit codes: 0 done, 2 usage, 3 bad input, 4 resources, 5 internal, 130/143 interrupted.""",
+)
+for command in (run, config, profile, ingest, select, fit, score, impute, sample, verify, clean):
+    app.command()(command)
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """The entry point: runs a command and turns errors into one line and an exit code."""
+    signal.signal(signal.SIGTERM, _terminated)
+    try:
+        code = app(args=arguments, standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        err.print("interrupted; nothing was half published", style="yellow")
+        code = 130
+    except GmmDaskError as error:
+        err.print(f"[bold red]error[/] {_escaped(str(error))}", highlight=False, soft_wrap=True)
+        code = error.exit_code
+    except Exception as error:  # noqa: BLE001 (the last resort: shown whole, and never exit code 0)
+        err.print_exception()
+        err.print(f"[bold red]internal error[/] {_escaped(repr(error))}; please report it with the lines above")
+        code = 5
+    sys.exit(code or 0)
+
+
+def _terminated(number: int, frame: FrameType | None) -> NoReturn:
+    err.print("terminated; nothing was half published", style="yellow")
+    sys.exit(128 + number)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("[", r"\[")

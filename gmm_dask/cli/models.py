@@ -1,0 +1,148 @@
+"""Commands that look at a table and fit models to it."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gmm_dask.cli.shell import (
+    ContinuousOption,
+    DaskOption,
+    DelimiterOption,
+    IgnoredOption,
+    ModelOption,
+    NoHeaderOption,
+    OutputOption,
+    SeedOption,
+    TableArgument,
+    TransformOption,
+    WeightOption,
+    err,
+    out,
+    record_of,
+    run_job,
+    table_of,
+)
+
+if TYPE_CHECKING:
+    from gmm_dask.pipeline import Chosen
+
+
+def profile(
+    table: TableArgument,
+    continuous: ContinuousOption = [],  # noqa: B006 (typer copies defaults)
+    ignore: IgnoredOption = [],  # noqa: B006
+    weight: WeightOption = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    delimiter: DelimiterOption = None,
+    no_header: NoHeaderOption = False,
+    dask: DaskOption = None,
+) -> None:
+    """Describe a table: per column type, role and why, gaps, distinct values, moments, quantiles.
+
+    One pass. The role says what a fit would do with the column: model it (continuous) or carry it through.
+    """
+    from gmm_dask.config import Columns
+    from gmm_dask.console import profile_table, show_progress
+    from gmm_dask.pipeline import profile as job
+
+    columns = Columns(continuous=continuous, ignored=ignore, weight=weight)
+    with show_progress(err) as observer:
+        found = job(table_of(table, delimiter, no_header), columns, dask, observer)
+    if json:
+        typer.echo(found.to_json())
+    else:
+        out.print(profile_table(found.rows()))
+
+
+def ingest(
+    table: TableArgument,
+    output: OutputOption,
+    delimiter: DelimiterOption = None,
+    no_header: NoHeaderOption = False,
+    dask: DaskOption = None,
+) -> None:
+    """Publish a table as Parquet: CSV is converted, Parquet is copied into shards of even size."""
+    from gmm_dask.config import IngestJob
+    from gmm_dask.pipeline import ingest as job
+
+    run_job(job, record_of(IngestJob, source=table_of(table, delimiter, no_header), output=output, dask=dask))
+
+
+def select(
+    table: TableArgument,
+    model: ModelOption,
+    components: Annotated[str, typer.Option("--components", "-k", help="Range of K such as 1:10, or one.")] = "1:10",
+    covariance_types: Annotated[
+        list[str], typer.Option("--covariance-type", help="full, tied, diag or spherical; repeat it to compare.")
+    ] = ["full"],  # noqa: B006
+    criterion: Annotated[str, typer.Option("--criterion", help="bic, aic or icl.")] = "bic",
+    selection: Annotated[str | None, typer.Option("--selection", help="Folder for the comparison.")] = None,
+    continuous: ContinuousOption = [],  # noqa: B006
+    ignore: IgnoredOption = [],  # noqa: B006
+    weight: WeightOption = None,
+    transform: TransformOption = "auto",
+    seed: SeedOption = 0,
+    delimiter: DelimiterOption = None,
+    no_header: NoHeaderOption = False,
+    dask: DaskOption = None,
+) -> None:
+    """Fit every K and covariance type in shared passes over the table; save the best.
+
+    All candidates are served by the same reading of the data, so twenty cost little more than the largest of them.
+    The best needs no refit: it is published as it stands.
+    """
+    from gmm_dask.config import SelectJob
+    from gmm_dask.console import selection_table
+    from gmm_dask.pipeline import select as job
+
+    record = record_of(
+        SelectJob,
+        table=table_of(table, delimiter, no_header),
+        model=model,
+        selection=selection,
+        columns={"continuous": continuous, "ignored": ignore, "weight": weight, "transform": transform},
+        candidates={"n_components": components, "covariance_types": covariance_types, "criterion": criterion},
+        seed=seed,
+        dask=dask,
+    )
+    done: Chosen = run_job(job, record)
+    out.print(selection_table(done))
+
+
+def fit(
+    table: TableArgument,
+    model: ModelOption,
+    components: Annotated[int, typer.Option("--components", "-k", min=1, help="Number of components.")],
+    covariance_type: Annotated[str, typer.Option("--covariance-type", help="full, tied, diag or spherical.")] = "full",
+    continuous: ContinuousOption = [],  # noqa: B006
+    ignore: IgnoredOption = [],  # noqa: B006
+    weight: WeightOption = None,
+    transform: TransformOption = "auto",
+    tol: Annotated[float, typer.Option(help="Least gain in mean log-likelihood worth another pass.")] = 1e-6,
+    max_iter: Annotated[int, typer.Option(help="Passes at most.")] = 1000,
+    n_init: Annotated[int, typer.Option(help="Starts tried on a sample.")] = 4,
+    reg_covar: Annotated[float, typer.Option(help="Added to covariances, as a share of column variances.")] = 1e-6,
+    seed: SeedOption = 0,
+    delimiter: DelimiterOption = None,
+    no_header: NoHeaderOption = False,
+    dask: DaskOption = None,
+) -> None:
+    """Fit a mixture with a given number of components and save it.
+
+    Starts are tried on a sample; the best goes on over the whole table until the log-likelihood stops rising.
+    """
+    from gmm_dask.config import FitJob
+    from gmm_dask.pipeline import fit as job
+
+    record = record_of(
+        FitJob,
+        table=table_of(table, delimiter, no_header),
+        model=model,
+        n_components=components,
+        covariance_type=covariance_type,
+        columns={"continuous": continuous, "ignored": ignore, "weight": weight, "transform": transform},
+        fitting={"tol": tol, "max_iter": max_iter, "n_init": n_init, "reg_covar": reg_covar},
+        seed=seed,
+        dask=dask,
+    )
+    run_job(job, record)

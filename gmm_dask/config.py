@@ -1,0 +1,267 @@
+"""One validated record per job. The same models read a TOML file and give a Prefect deployment its parameter form."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from gmm_dask.errors import UsageError, did_you_mean
+
+TransformKind = Literal["auto", "none", "standardise", "log1p", "yeo-johnson"]
+CovarianceType = Literal["full", "tied", "diag", "spherical"]
+Criterion = Literal["bic", "aic", "icl"]
+
+
+def parse_components(value: object) -> object:
+    """`"1:8"` is 1 to 8, both included, `"1:21:5"` every fifth; a number is itself; a list stays one."""
+    if isinstance(value, int):
+        return [value]
+    if not isinstance(value, str):
+        return value
+    try:
+        first, last, *step = (int(part) for part in value.split(":")) if ":" in value else [int(value)] * 2
+    except ValueError:
+        raise ValueError(f"{value!r} is not a range such as '1:8'") from None
+    return list(range(first, last + 1, *step))
+
+
+def _no_doubles(values: list[Any]) -> list[Any]:
+    if len(set(values)) != len(values) or not values:
+        raise ValueError("expected at least one value, none of them twice")
+    return values
+
+
+Components = Annotated[
+    list[Annotated[int, Field(ge=1)]], BeforeValidator(parse_components), AfterValidator(_no_doubles)
+]
+Seed = Annotated[int, Field(ge=0, lt=2**63, description="Same data, configuration and seed give the same bits.")]
+Dask = Annotated[
+    str | None,
+    Field(description="Address of a Dask scheduler, such as tcp://host:8786; empty: a cluster in this process."),
+]
+
+
+class Record(BaseModel):
+    """A frozen record that knows its keys and takes no others."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Csv(Record):
+    """How to read CSV files."""
+
+    delimiter: str | None = Field(None, min_length=1, max_length=1)
+    """One character; by default a comma, or a tab in .tsv files."""
+    header: bool = True
+    """Whether the first line names the columns; else they are column_1, column_2, ..."""
+    null_values: list[str] | None = None
+    """Texts that mean a missing cell; by default the usual ones (empty, NA, NaN, null, ...)."""
+    encoding: str = "utf-8"
+    """Text encoding of the files."""
+
+
+class Table(Record):
+    """A table to read."""
+
+    path: str | list[str]
+    """A file, folder, glob or URL of Parquet or CSV, or a list of files; package://NAME/PATH is a file in a package."""
+    csv: Csv = Csv()
+    """Options for CSV files."""
+
+
+class Columns(Record):
+    """Roles and transforms of columns; what is not named here is inferred."""
+
+    key: list[str] = []
+    """Identifiers: carried through, never modelled."""
+    continuous: list[str] = []
+    """Columns of the mixture. When given, the list is complete: no other column is modelled."""
+    categorical: list[str] = []
+    """Categories: carried through."""
+    ignored: list[str] = []
+    """Carried through."""
+    weight: str | None = None
+    """A column of row weights: weight 2 counts as the row twice."""
+    transform: TransformKind = "auto"
+    """Transform of every continuous column that `transforms` does not name; auto looks at its skewness."""
+    transforms: dict[str, TransformKind] = {}
+    """Transform by column name."""
+
+
+class Candidates(Record):
+    """The models to choose from."""
+
+    n_components: Components = list(range(1, 11))
+    """Numbers of components: a list, or a range such as "1:8"."""
+    covariance_types: Annotated[list[CovarianceType], AfterValidator(_no_doubles)] = ["full"]
+    """Covariance types: full, tied, diag, spherical."""
+    criterion: Criterion = "bic"
+    """What the best model has least of."""
+
+
+class Fitting(Record):
+    """How models are fitted."""
+
+    tol: float = Field(1e-6, gt=0)
+    """Stop when the mean log-likelihood per row gains less than this in an iteration."""
+    max_iter: int = Field(1000, ge=1)
+    """Passes over the table at most."""
+    n_init: int = Field(4, ge=1)
+    """Starts per candidate, tried on the sample."""
+    reg_covar: float = Field(1e-6, ge=0)
+    """Added to the diagonal of every covariance matrix, as a share of each column's variance."""
+    sample_rows: int = Field(20_000, ge=100)
+    """Rows of the sample on which starts are tried and transforms chosen."""
+
+
+class Score(Record):
+    """Options of scoring."""
+
+    probabilities: bool = False
+    """Also add one probability column per component."""
+    prefix: str = ""
+    """Goes before the names of added columns."""
+
+
+class IngestJob(Record):
+    """Read a table and publish it as Parquet."""
+
+    source: Table
+    output: str
+    dask: Dask = None
+
+
+class SelectJob(Record):
+    """Fit many candidates in shared passes, save the best, publish the comparison."""
+
+    table: Table
+    model: str
+    selection: str | None = None
+    columns: Columns = Columns()
+    candidates: Candidates = Candidates()
+    fitting: Fitting = Fitting()
+    seed: Seed = 0
+    dask: Dask = None
+
+
+class FitJob(Record):
+    """Fit one model and save it."""
+
+    table: Table
+    model: str
+    n_components: int = Field(ge=1)
+    covariance_type: CovarianceType = "full"
+    columns: Columns = Columns()
+    fitting: Fitting = Fitting()
+    seed: Seed = 0
+    dask: Dask = None
+
+
+class ScoreJob(Record):
+    """Add segment, probability and density to every row."""
+
+    table: Table
+    model: str
+    output: str
+    score: Score = Score()
+    dask: Dask = None
+
+
+class ImputeJob(Record):
+    """Fill the missing cells of modelled columns."""
+
+    table: Table
+    model: str
+    output: str
+    dask: Dask = None
+
+
+class SampleJob(Record):
+    """Draw synthetic rows."""
+
+    model: str
+    output: str
+    rows: int = Field(ge=1)
+    seed: Seed = 0
+    dask: Dask = None
+
+
+class ReportJob(Record):
+    """Write the HTML report of a fitted model."""
+
+    model: str
+    output: str
+    """Where the page goes."""
+    selection: str | None = None
+    """The published comparison of candidates."""
+    criterion: Criterion = "bic"
+    title: str = "Gaussian mixture report"
+
+
+class PipelineJob(Record):
+    """The whole path: ingest, choose, fit, score, impute, sample, report, all under one output folder."""
+
+    output: str
+    """The folder that everything is published in."""
+    source: Table
+    columns: Columns = Columns()
+    candidates: Candidates = Candidates()
+    fitting: Fitting = Fitting()
+    score: Score = Score()
+    sample_rows: int = Field(100_000, ge=0)
+    """Synthetic rows to draw; 0 for none."""
+    report: bool = True
+    """Whether to write report.html (needs the extra `report`)."""
+    seed: Seed = 0
+    dask: Dask = None
+
+
+R = TypeVar("R", bound=Record)
+
+
+def load_config(path: str | Path, record: type[R], **overrides: object) -> R:
+    """Read a TOML file into a record. Raises UsageError naming the file, the key, and the near one."""
+    try:
+        values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        beside = Path(path).resolve().parent
+        names = [entry.name for entry in beside.glob("*.toml")] if beside.is_dir() else []
+        raise UsageError(
+            "no such configuration", where=str(path), advice=did_you_mean(Path(path).name, names)
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"not TOML: {error}", where=str(path)) from None
+    return validated(record, values | {key: value for key, value in overrides.items() if value is not None}, str(path))
+
+
+def validated(record: type[R], values: dict[str, Any], where: str = "") -> R:
+    """A record from plain values. Raises UsageError with one line per fault."""
+    try:
+        return record.model_validate(values)
+    except ValidationError as error:
+        faults = "; ".join(_fault(record, detail) for detail in error.errors())
+        raise UsageError(faults, where=where, advice="See `gmm-dask run --help` for the keys.") from None
+
+
+def _fault(record: type[BaseModel], detail: ErrorDetails) -> str:
+    *path, last = detail["loc"] or ("",)
+    key = ".".join(str(part) for part in detail["loc"])
+    if detail["type"] == "extra_forbidden":
+        return f"unknown key {key!r}. {did_you_mean(str(last), _keys_at(record, path))}"
+    if detail["type"] == "missing":
+        return f"key {key!r} is missing"
+    message = detail["msg"].removeprefix("Value error, ")
+    return f"{key} = {detail['input']!r}: {message[0].lower()}{message[1:]}"
+
+
+def _keys_at(record: type[BaseModel], path: list[Any]) -> list[str]:
+    for part in path:
+        inner = record.model_fields[part].annotation if part in record.model_fields else None
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            break
+        record = inner
+    return list(record.model_fields)

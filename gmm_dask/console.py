@@ -1,0 +1,110 @@
+"""How jobs look on a terminal: progress while they run, tables when they are done."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import final
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from gmm_dask.em import Progress as Iteration
+from gmm_dask.pipeline.records import Chosen, Done
+
+_SECONDS_BETWEEN_LINES = 5.0
+
+
+@contextmanager
+def show_progress(console: Console) -> Iterator[RichObserver]:
+    """An observer that draws on a terminal, and elsewhere (a log, a pipe) prints a line now and then."""
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[count]}"))
+    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
+        yield RichObserver(progress, console)
+
+
+@final
+class RichObserver:
+    """Shows the stage, the pass with its shards, and the log-likelihood per row after each pass."""
+
+    def __init__(self, progress: Progress, console: Console) -> None:
+        self._progress, self._console = progress, console
+        self._task = progress.add_task("starting", total=None, count="")
+        self._stage, self._printed = "", 0.0
+
+    def stage(self, name: str) -> None:
+        self._stage = name
+        self._progress.reset(self._task, total=None, description=name, count="")
+        if not self._console.is_terminal:
+            self._console.print(name)
+
+    def shards(self, done: int, total: int) -> None:
+        self._progress.update(self._task, completed=done, total=total, count=f"{done} of {total} shards")
+
+    def iteration(self, progress: Iteration) -> None:
+        text = describe(progress)
+        self._progress.update(self._task, description=f"{self._stage}: {text}", count="")
+        now = time.monotonic()
+        if not self._console.is_terminal and (now - self._printed > _SECONDS_BETWEEN_LINES or progress.running == 0):
+            self._printed = now
+            self._console.print(f"  {text}")
+
+    def note(self, text: str) -> None:
+        self._console.print(f"[yellow]note[/] {text}")
+
+
+def describe(progress: Iteration) -> str:
+    """One line on where a fit stands."""
+    best = max(fit.history[-1] for fit in progress.fits if fit.history)
+    text = f"{progress.stage}, pass {progress.iteration}, log-likelihood per row {best:.6f}"
+    return text if len(progress.fits) == 1 else f"{text}, {progress.running} of {len(progress.fits)} running"
+
+
+def stages_table(stages: Sequence[Done]) -> Table:
+    """What was made, where, and how long it took."""
+    table = Table("stage", "made", "where", "seconds", box=None, header_style="bold", pad_edge=False)
+    table.columns[3].justify = "right"
+    for done in stages:
+        table.add_row(done.stage, done.summary, done.path, f"{done.seconds:.1f}")
+    return table
+
+
+def selection_table(chosen: Chosen) -> Table:
+    """A row per candidate, the chosen one marked."""
+    table = Table("", "K", "covariance", "log-likelihood", "parameters", "bic", "aic", "icl", "passes", "outcome")
+    for column in table.columns[3:9]:
+        column.justify = "right"
+    for row in chosen.table:
+        table.add_row(
+            "*" if row["best"] else "",
+            str(row["n_components"]),
+            str(row["covariance_type"]),
+            *(f"{row[name]:,.2f}" for name in ("log_likelihood",)),
+            str(row["n_parameters"]),
+            *(f"{row[name]:,.2f}" for name in ("bic", "aic", "icl")),
+            str(row["n_iter"]),
+            str(row["outcome"]),
+            style="bold" if row["best"] else None,
+        )
+    return table
+
+
+def profile_table(rows: Sequence[dict[str, object]]) -> Table:
+    """A row per column of the profiled table: `TableProfile.to_json()["columns"]`, with roles."""
+    names = ("name", "type", "role", "missing %", "distinct", "mean", "sd", "min", "median", "max", "skewness")
+    table = Table(*names, box=None, header_style="bold", pad_edge=False)
+    for column in table.columns[3:]:
+        column.justify = "right"
+    for row in rows:
+        table.add_row(*(_short(row[name]) for name in names))
+    return table
+
+
+def _short(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:,.4g}"
+    return f"{value:,}" if isinstance(value, int) else str(value)

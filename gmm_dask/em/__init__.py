@@ -1,0 +1,23 @@
+"""Expectation-maximisation over a sweep: starts, the one driver, selection over candidates."""
+
+from gmm_dask.em.driver import Fit, Progress, Stopping, Sweep, run
+from gmm_dask.em.outcome import Outcome
+from gmm_dask.em.selection import Candidate, Problem, Selected, choose, fit_candidates
+from gmm_dask.em.starts import parameters_from_labels, parameters_from_responsibilities, start_labels
+
+__all__ = [
+    "Candidate",
+    "Fit",
+    "Outcome",
+    "Problem",
+    "Progress",
+    "Selected",
+    "Stopping",
+    "Sweep",
+    "choose",
+    "fit_candidates",
+    "parameters_from_labels",
+    "parameters_from_responsibilities",
+    "run",
+    "start_labels",
+]

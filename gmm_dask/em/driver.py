@@ -1,0 +1,122 @@
+"""The one driver: many candidates, one sweep per iteration for all that still run.
+
+It is handed a `sweep`, never learns where the rows are, and knows neither files nor clusters nor covariance structure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from gmm_dask.em.collapse import has_collapsed
+from gmm_dask.em.outcome import Outcome
+from gmm_dask.mixture import Float, MixtureParameters, SingularCovarianceError, SufficientStatistics, m_step
+
+Sweep = Callable[[Sequence[MixtureParameters]], list[SufficientStatistics]]
+"""One pass over the rows: the statistics of each candidate."""
+
+
+@dataclass(frozen=True)
+class Stopping:
+    """When to stop: `tol` is the least gain in mean log-likelihood per unit of weight that is worth another pass."""
+
+    tol: float
+    max_iter: int
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Where one candidate stands, and at last how it ended.
+
+    `statistics` are those of `parameters` over all rows, so criteria need no further pass. `history` holds the mean
+    log-likelihood after each sweep. `outcome` is None while the candidate runs.
+    """
+
+    parameters: MixtureParameters
+    statistics: SufficientStatistics | None = None
+    history: tuple[float, ...] = ()
+    outcome: Outcome | None = None
+
+    @property
+    def n_iter(self) -> int:
+        return len(self.history)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What an observer sees after each sweep: every fit, running or ended, in the order they were started."""
+
+    stage: str
+    iteration: int
+    fits: tuple[Fit, ...]
+
+    @property
+    def running(self) -> int:
+        return sum(fit.outcome is None for fit in self.fits)
+
+
+def run(
+    sweep: Sweep,
+    starts: Sequence[MixtureParameters],
+    regularisation: Float,
+    stopping: Stopping,
+    observe: Callable[[Progress], None] = lambda progress: None,
+    stage: str = "fit",
+) -> list[Fit]:
+    """Expectation-maximisation (Dempster, Laird & Rubin 1977) from each start, sharing every sweep.
+
+    Returns one ended `Fit` per start, in their order. `stage` is passed on to the observer. Raises
+    `SingularCovarianceError` for a start that is singular as given.
+    """
+    fits = [Fit(start) for start in starts]
+    iteration = 0
+    while running := [index for index, fit in enumerate(fits) if fit.outcome is None]:
+        proposals = [_propose(fits[index], regularisation) for index in running]
+        fits = _replaced(fits, running, proposals)
+        running = [index for index in running if fits[index].outcome is None]
+        if running:
+            statistics = sweep([fits[index].parameters for index in running])
+            iteration += 1
+            seen = [_assess(fits[i], s, regularisation, stopping) for i, s in zip(running, statistics, strict=True)]
+            fits = _replaced(fits, running, seen)
+            observe(Progress(stage, iteration, tuple(fits)))
+    return fits
+
+
+def _propose(fit: Fit, regularisation: Float) -> Fit:
+    """The M-step, or the end where it has no valid result. A start goes to its first sweep as it is."""
+    if fit.statistics is None:
+        fit.parameters.factors()
+        return fit
+    parameters = m_step(fit.statistics, fit.parameters.family, regularisation)
+    try:
+        parameters.factors()
+    except SingularCovarianceError:
+        return replace(fit, outcome=Outcome.SINGULAR)
+    return replace(fit, parameters=parameters)
+
+
+def _assess(fit: Fit, statistics: SufficientStatistics, regularisation: Float, stopping: Stopping) -> Fit:
+    """Take in what a sweep found, and end the fit where it is done."""
+    history = (*fit.history, statistics.log_likelihood / statistics.weight)
+    fit = replace(fit, statistics=statistics, history=history)
+    outcome = None
+    if len(history) > 1 and abs(history[-1] - history[-2]) < stopping.tol:
+        outcome = Outcome.CONVERGED
+    elif len(history) >= stopping.max_iter:
+        outcome = Outcome.ITERATION_LIMIT
+    if outcome is not None and has_collapsed(fit.parameters, statistics, regularisation):
+        outcome = Outcome.COLLAPSED
+    return replace(fit, outcome=outcome)
+
+
+def _replaced(fits: list[Fit], where: Sequence[int], new: Sequence[Fit]) -> list[Fit]:
+    by_index = dict(zip(where, new, strict=True))
+    return [by_index.get(index, fit) for index, fit in enumerate(fits)]
+
+
+def mean_log_likelihood(fit: Fit) -> float:
+    """Per unit of weight, as of the last sweep; minus infinity before the first."""
+    return fit.history[-1] if fit.history else -np.inf

@@ -1,0 +1,118 @@
+"""Where passes over shards run. An engine knows nothing of mixtures: it maps pure functions and merges results."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar, final
+
+from threadpoolctl import threadpool_limits
+
+from gmm_dask.engine.reduction import merge_tree
+
+S = TypeVar("S")
+B = TypeVar("B")
+R = TypeVar("R")
+Done = Callable[[int, int], None]
+"""Told (shards done, shards in all) while a pass runs."""
+
+
+def silent(done: int, total: int) -> None:
+    """Tells nobody."""
+
+
+@dataclass(frozen=True)
+class Held(Generic[B]):
+    """Prepared shards that later passes map over; see `Engine.hold`. `items` belong to the engine that made them."""
+
+    items: Sequence[Any]
+    load: Callable[[Any], B] | None
+
+
+class Engine(ABC):
+    """Maps a pure function over shards. `shared` goes to every call as second argument and is sent once per pass.
+
+    Functions must be importable by workers, and depend on nothing but their arguments: then a lost result can be
+    computed again, and results do not depend on where they were computed.
+    """
+
+    @abstractmethod
+    def map(self, function: Callable[[S, Any], R], shards: Sequence[S], shared: Any, done: Done = silent) -> list[R]:
+        """[function(shard, shared) for each shard], in the shards' order."""
+
+    @abstractmethod
+    def map_reduce(
+        self,
+        function: Callable[[S, Any], R],
+        shards: Sequence[S],
+        shared: Any,
+        merge: Callable[[R, R], R],
+        done: Done = silent,
+    ) -> R:
+        """The results of `map` merged up the fixed tree of `gmm_dask.engine.reduction`, near the data."""
+
+    @abstractmethod
+    def keep(self, load: Callable[[S], B], specs: Sequence[S]) -> Sequence[Any]:
+        """Load every shard where it will be used, and keep it there. What comes back stands for it in `map`."""
+
+    @property
+    @abstractmethod
+    def memory_bytes(self) -> int:
+        """Memory that prepared shards may fill."""
+
+    @abstractmethod
+    def describe(self) -> str:
+        """Where this runs, for logs."""
+
+    def hold(self, load: Callable[[S], B], specs: Sequence[S], n_bytes: int) -> Held[B]:
+        """Shards ready for many passes: kept in memory when `n_bytes` fit `memory_bytes`, else loaded in each pass."""
+        if n_bytes <= self.memory_bytes:
+            return Held(self.keep(load, specs), None)
+        return Held(specs, load)
+
+
+@final
+class InProcess(Engine):
+    """Threads of this process; the compiled kernel releases the GIL. For tables that fit in memory."""
+
+    def __init__(self, n_threads: int | None = None) -> None:
+        self.n_threads = n_threads or len(os.sched_getaffinity(0))
+
+    def map(self, function: Callable[[S, Any], R], shards: Sequence[S], shared: Any, done: Done = silent) -> list[R]:
+        results: list[R] = []
+        with one_blas_thread(), ThreadPoolExecutor(self.n_threads) as pool:
+            for result in pool.map(lambda shard: function(shard, shared), shards):
+                results.append(result)
+                done(len(results), len(shards))
+        return results
+
+    def map_reduce(
+        self,
+        function: Callable[[S, Any], R],
+        shards: Sequence[S],
+        shared: Any,
+        merge: Callable[[R, R], R],
+        done: Done = silent,
+    ) -> R:
+        return merge_tree(self.map(function, shards, shared, done), merge)
+
+    def keep(self, load: Callable[[S], B], specs: Sequence[S]) -> Sequence[Any]:
+        return self.map(lambda spec, _: load(spec), specs, None)
+
+    @property
+    def memory_bytes(self) -> int:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES") // 2
+
+    def describe(self) -> str:
+        return f"in this process, {self.n_threads} threads"
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Hold BLAS to one thread: we run one task per core ourselves, and its own threads would fight over them."""
+    with threadpool_limits(limits=1, user_api="blas"):
+        yield

@@ -1,0 +1,237 @@
+"""From a source to fitted models: profile, schema, transforms, shards, and candidates fitted in shared sweeps."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import reduce
+
+import numpy as np
+import pandas as pd
+
+from gmm_dask import __version__
+from gmm_dask.config import Columns, Fitting
+from gmm_dask.em import Candidate, Problem, Selected, Stopping, choose, fit_candidates
+from gmm_dask.engine import Engine, Held, TableSweep
+from gmm_dask.errors import BadInputError, UsageError, did_you_mean
+from gmm_dask.mixture import Block, Float
+from gmm_dask.model import MixtureModel, Training
+from gmm_dask.progress import Observer, Silent
+from gmm_dask.table.columns import numeric
+from gmm_dask.table.prepare import Preparation, Prepared, Tally, sample_block
+from gmm_dask.table.profile import TableProfile, merge, profile_batch
+from gmm_dask.table.schema import TableSchema, infer_schema
+from gmm_dask.table.shards import Shard, plan_shards
+from gmm_dask.table.sketches import RowSample
+from gmm_dask.table.source import Source
+from gmm_dask.table.transforms import choose as choose_transform
+
+_BATCH_ROWS = 65_536
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Fitted candidates over one table, and which is best by `criterion`."""
+
+    profile: TableProfile
+    schema: TableSchema
+    preparation: Preparation
+    tally: Tally
+    results: tuple[Selected, ...]
+    criterion: str
+    seed: int
+    source_fingerprint: str
+
+    @property
+    def best_index(self) -> int:
+        return choose(self.results, self.criterion)
+
+    @property
+    def best(self) -> MixtureModel:
+        """The chosen candidate as a model; nothing is fitted again."""
+        return self.model(self.best_index)
+
+    def model(self, index: int) -> MixtureModel:
+        """Any candidate as a model, its components in order of falling weight."""
+        result = self.results[index]
+        parameters = result.fit.parameters
+        order = np.argsort(-parameters.weights, kind="stable")
+        training = Training(
+            outcome=result.outcome.value,
+            n_iter=result.fit.n_iter,
+            n_rows=self.tally.n_rows,
+            n_complete=self.tally.n_complete,
+            weight=self.tally.weight,
+            log_likelihood=result.summary.log_likelihood,
+            criteria=dict(result.criteria),
+            seed=self.seed,
+        )
+        provenance = {
+            "gmm_dask": __version__,
+            "python": platform.python_version(),
+            "source_fingerprint": self.source_fingerprint,
+        }
+        return MixtureModel(parameters.ordered(order), self.schema, self.preparation, training, provenance)
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per candidate, in the order they were given."""
+        rows = [
+            {
+                "n_components": result.candidate.n_components,
+                "covariance_type": result.candidate.family.name,
+                "log_likelihood": result.summary.log_likelihood,
+                "n_parameters": result.summary.n_parameters,
+                **result.criteria,
+                "n_iter": result.fit.n_iter,
+                "outcome": result.outcome.value,
+                "smallest_weight": float(result.fit.parameters.weights.min()),
+                "best": index == self.best_index,
+            }
+            for index, result in enumerate(self.results)
+        ]
+        return pd.DataFrame(rows)
+
+
+def profile_source(
+    source: Source, engine: Engine, *, seed: int = 0, sample_rows: int = 20_000, observer: Observer | None = None
+) -> TableProfile:
+    """One pass over all columns."""
+    observer = observer or Silent()
+    observer.stage("profile")
+    return engine.map_reduce(_profile_shard, plan_shards(source), (seed, sample_rows), merge, observer.shards)
+
+
+def fit_source(
+    source: Source,
+    engine: Engine,
+    candidates: Sequence[Candidate],
+    *,
+    criterion: str = "bic",
+    columns: Columns | None = None,
+    fitting: Fitting | None = None,
+    seed: int = 0,
+    observer: Observer | None = None,
+) -> Selection:
+    """Fit all candidates to the complete rows of a table.
+
+    Raises BadInputError where the table cannot be used: see `infer_schema`, `Preparation.prepare`, and below.
+    """
+    columns, fitting, observer = columns or Columns(), fitting or Fitting(), observer or Silent()
+    profile = profile_source(source, engine, seed=seed, sample_rows=fitting.sample_rows, observer=observer)
+    schema = infer_schema(profile, overrides=roles_of(columns))
+    preparation = _preparation(columns, schema, profile)
+    observer.stage("prepare")
+    shards = _hold(source, engine, preparation, observer)
+    tally, sample = _tally_and_sample(engine, shards, seed, fitting.sample_rows, observer)
+    _require_complete_rows(tally, schema, profile)
+    if left_out := tally.n_rows - tally.n_complete:
+        observer.note(f"{left_out:,} of {tally.n_rows:,} rows have a gap in a modelled column; the fit leaves them out")
+    block = sample_block(sample, weighted=preparation.weight is not None)
+    observer.stage("fit")
+    problem = Problem(
+        sweep=TableSweep(engine, shards, observer.shards),
+        sample=block,
+        regularisation=fitting.reg_covar * _variances(block),
+        n_rows=tally.n_complete,
+        log_jacobian=tally.log_jacobian,
+    )
+    results = fit_candidates(
+        problem,
+        candidates,
+        Stopping(fitting.tol, fitting.max_iter),
+        n_init=fitting.n_init,
+        seed=seed,
+        observe=observer.iteration,
+    )
+    return Selection(profile, schema, preparation, tally, tuple(results), criterion, seed, source.fingerprint)
+
+
+def _profile_shard(shard: Shard, shared: tuple[int, int]) -> TableProfile:
+    seed, sample_rows = shared
+    profiles = (
+        profile_batch(
+            shard.source.read(start, min(start + _BATCH_ROWS, shard.n_rows)),
+            first_row=shard.start + start,
+            seed=seed,
+            sample_rows=sample_rows,
+            where=shard.where,
+        )
+        for start in range(0, shard.n_rows, _BATCH_ROWS)
+    )
+    return reduce(merge, profiles)
+
+
+def roles_of(columns: Columns) -> dict[str, str | list[str]]:
+    """What the configuration says of roles, in the words of `infer_schema`."""
+    given = columns.model_dump(include={"key", "continuous", "categorical", "ignored", "weight"}, exclude_none=True)
+    return {role: names for role, names in given.items() if names}
+
+
+def _preparation(columns: Columns, schema: TableSchema, profile: TableProfile) -> Preparation:
+    for name in columns.transforms:
+        if name not in schema.continuous:
+            raise UsageError(
+                f"a transform is given for column {name!r}, which is not modelled",
+                advice=did_you_mean(name, schema.continuous),
+            )
+    transforms = []
+    for name in schema.continuous:
+        sample = numeric(profile.sample.table, name)
+        kind = columns.transforms.get(name, columns.transform)
+        transforms.append((name, choose_transform(kind, profile[name], sample)))
+    return Preparation(tuple(transforms), schema.weight)
+
+
+def _hold(source: Source, engine: Engine, preparation: Preparation, observer: Observer) -> Held[Prepared]:
+    """Prepared shards, kept where they will be swept if they fit there."""
+    n_bytes = source.n_rows * preparation.row_bytes
+    shards = engine.hold(preparation.load, plan_shards(source), n_bytes)
+    if shards.load is not None:
+        observer.note(
+            f"the prepared table ({n_bytes / 2**30:.1f} GiB) is larger than the memory set aside for it "
+            f"({engine.memory_bytes / 2**30:.1f} GiB); every pass reads it again"
+        )
+    return shards
+
+
+def _tally_and_sample(
+    engine: Engine, shards: Held[Prepared], seed: int, sample_rows: int, observer: Observer
+) -> tuple[Tally, RowSample]:
+    return engine.map_reduce(
+        _tally_shard, shards.items, (shards.load, seed, sample_rows), _merge_tallies, observer.shards
+    )
+
+
+def _tally_shard(
+    shard: object, shared: tuple[Callable[[object], Prepared] | None, int, int]
+) -> tuple[Tally, RowSample]:
+    load, seed, sample_rows = shared
+    prepared = shard if load is None else load(shard)
+    assert isinstance(prepared, Prepared)
+    return prepared.tally, prepared.sample(seed, sample_rows)
+
+
+def _merge_tallies(left: tuple[Tally, RowSample], right: tuple[Tally, RowSample]) -> tuple[Tally, RowSample]:
+    return left[0].merge(right[0]), left[1].merge(right[1])
+
+
+def _require_complete_rows(tally: Tally, schema: TableSchema, profile: TableProfile) -> None:
+    if tally.n_complete:
+        return
+    gaps = sorted(schema.continuous, key=lambda name: -profile[name].n_missing)
+    raise BadInputError(
+        f"none of {tally.n_rows} rows has a value in every modelled column; "
+        f"{gaps[0]!r} misses {profile[gaps[0]].n_missing}",
+        advice=f"Give {gaps[0]!r} the role ignored, or name fewer continuous columns.",
+    )
+
+
+def _variances(block: Block) -> Float:
+    """(d,) weighted variances; 1 for a column that does not vary, so that regularisation still has a size."""
+    weights = np.ones(block.n_rows) if block.weights is None else block.weights
+    if not weights.sum() > 0:
+        raise BadInputError("the weights of all sampled rows are zero", expected="some rows with a positive weight")
+    deviations = block.z - np.average(block.z, axis=1, weights=weights)[:, None]
+    variances: Float = np.average(deviations**2, axis=1, weights=weights)
+    return np.where(variances > 0, variances, 1.0)

@@ -1,0 +1,32 @@
+"""Gaussian mixtures over arrays: parameters, families, statistics, the sweep of a block, conditionals, criteria."""
+
+from gmm_dask.mixture.compiled import Block, CompiledCandidates, compile_candidates, log_joint, sweep_block
+from gmm_dask.mixture.conditionals import Conditionals, conditionals
+from gmm_dask.mixture.covariance import FAMILIES, CovarianceFamily, SingularCovarianceError, family_named
+from gmm_dask.mixture.criteria import CRITERIA, FitSummary, criterion_named
+from gmm_dask.mixture.features import Features, Float
+from gmm_dask.mixture.parameters import MixtureParameters, m_step
+from gmm_dask.mixture.statistics import SufficientStatistics, merge_all
+
+__all__ = [
+    "CRITERIA",
+    "FAMILIES",
+    "Block",
+    "CompiledCandidates",
+    "Conditionals",
+    "CovarianceFamily",
+    "Features",
+    "FitSummary",
+    "Float",
+    "MixtureParameters",
+    "SingularCovarianceError",
+    "SufficientStatistics",
+    "compile_candidates",
+    "conditionals",
+    "criterion_named",
+    "family_named",
+    "log_joint",
+    "m_step",
+    "merge_all",
+    "sweep_block",
+]

@@ -1,0 +1,129 @@
+"""Dask collections, one piece per partition."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, final
+
+import dask
+import numpy as np
+import pyarrow as pa
+from dask.optimization import cull
+
+from gmm_dask.errors import BadInputError, UsageError
+from gmm_dask.table.source.arrow_tables import ACCEPTED, as_arrow
+from gmm_dask.table.source.base import Source, digest
+from gmm_dask.table.source.layout import Layout
+from gmm_dask.table.source.memory import content_digest
+from gmm_dask.table.source.schemas import common_schema
+
+
+class Partition:
+    """What it takes to compute one partition: its own part of the collection's graph, and the key of the result."""
+
+    def __init__(self, number: int, graph: Mapping[Any, Any], key: object) -> None:
+        self.number, self._graph, self._key = number, graph, key
+
+    def table(self) -> pa.Table:
+        """The partition, computed here and now: a task may ask for it, and must not wait for other tasks."""
+        return as_arrow(dask.get(_landed(self._graph), self._key))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Results that a cluster holds go along as data: a handle to them is void in a task that did not ask for it."""
+        return Partition, (self.number, _landed(self._graph), self._key)
+
+
+def _landed(graph: Mapping[Any, Any]) -> dict[Any, Any]:
+    """The graph with the results that a cluster holds, as after `persist`, in place of their handles."""
+    from distributed import Future  # a third of a second, which only who has a Dask collection should pay
+
+    return {key: value.result() if isinstance(value, Future) else value for key, value in graph.items()}
+
+
+@final
+@dataclass(frozen=True, eq=False, kw_only=True)
+class DaskSource(Source):
+    """The rows of a Dask collection, each partition computed anew whenever its rows are read.
+
+    partitions: one for each piece of the layout.
+    """
+
+    partitions: tuple[Partition, ...]
+
+    def _read(self, start: int, stop: int, columns: list[str]) -> pa.Table:
+        schema = pa.schema([self.schema.field(name) for name in columns])
+        tables = []
+        for stretch in self.layout.stretches(start, stop):
+            table = self.partitions[stretch.piece].table()
+            if table.num_rows != self.layout.rows[stretch.piece]:
+                raise BadInputError(
+                    f"{table.num_rows} rows",
+                    expected=f"{self.layout.rows[stretch.piece]} rows as when the table was opened",
+                    where=self._where(start, stop),
+                    advice="Each computation of a partition must give the same rows; write the collection to Parquet.",
+                )
+            tables.append(table.select(columns)[stretch.start : stretch.stop].cast(schema))
+        return pa.concat_tables(tables).unify_dictionaries() if tables else schema.empty_table()
+
+    def _where(self, start: int, stop: int) -> str:
+        numbers = [self.partitions[stretch.piece].number for stretch in self.layout.stretches(start, stop)]
+        if len(numbers) < 2:
+            return f"{self.name}, partition {numbers[0]}" if numbers else self.name
+        return f"{self.name}, partitions {numbers[0]} to {numbers[-1]}"
+
+    def _narrowed(self, start: int, stop: int, fingerprint: str) -> DaskSource:
+        pieces, layout = self.layout.narrowed(start, stop)
+        return replace(self, fingerprint=fingerprint, layout=layout, partitions=self.partitions[pieces])
+
+
+class Probe(NamedTuple):
+    """What opening a collection needs to know of a partition."""
+
+    schema: pa.Schema
+    n_rows: int
+    fingerprint: str
+
+
+def dask_source(collection: Any) -> DaskSource:
+    """A Dask DataFrame, or a two-dimensional Dask array whose columns are brought into one chunk.
+
+    Every partition is computed once here, on the current client's cluster where there is one, else on threads. Raises
+    BadInputError where the types of partitions differ from each other or from what the collection says of itself.
+    """
+    if hasattr(collection, "rechunk"):
+        name, promised, delayed = _array_parts(collection)
+    elif hasattr(collection, "map_partitions") and hasattr(collection, "columns"):
+        name, promised, delayed = "Dask DataFrame", as_arrow(collection._meta).schema, collection.to_delayed()
+    else:
+        raise UsageError(f"a Dask {type(collection).__name__}", expected=ACCEPTED)
+    probes: tuple[Probe, ...] = dask.compute(*(dask.delayed(_probe)(part) for part in delayed))
+    if not any(probe.n_rows for probe in probes):
+        raise BadInputError("there are no rows", where=name)
+    found = [(f"partition {number}", probe.schema) for number, probe in enumerate(probes) if probe.n_rows]
+    return DaskSource(
+        name=name,
+        schema=common_schema([("the collection's own description", promised), *found], where=name),
+        fingerprint=digest(*((probe.n_rows, probe.fingerprint) for probe in probes)),
+        layout=Layout.of([probe.n_rows for probe in probes]),
+        partitions=tuple(_partition(number, part) for number, part in enumerate(delayed)),
+    )
+
+
+def _array_parts(array: Any) -> tuple[str, pa.Schema, list[Any]]:
+    if array.ndim != 2:
+        raise BadInputError(f"a Dask array of {array.ndim} dimensions", expected="two, rows and columns")
+    array = array.rechunk({1: -1})
+    promised = as_arrow(np.empty((0, array.shape[1]), dtype=array.dtype)).schema
+    # Dask's own optimisation of an array loses the results that a cluster holds.
+    return "Dask array", promised, list(array.to_delayed(optimize_graph=False).ravel())
+
+
+def _probe(part: object) -> Probe:
+    table = as_arrow(part)
+    return Probe(table.schema, table.num_rows, content_digest(table))
+
+
+def _partition(number: int, delayed: Any) -> Partition:
+    graph, _ = cull(dict(delayed.dask), [delayed.key])
+    return Partition(number, graph, delayed.key)

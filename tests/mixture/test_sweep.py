@@ -1,0 +1,142 @@
+"""The sweep of a block against a dense oracle in extended precision and against scikit-learn."""
+
+import numpy as np
+import pytest
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.mixture import GaussianMixture
+
+from gmm_dask.mixture import FAMILIES, Block, MixtureParameters, compile_candidates, log_joint, m_step, sweep_block
+from gmm_dask.mixture.compiled import CENTRED_ABOVE, magnification
+from tests.mixtures import random_mixture, sample_rows
+from tests.oracle.dense import dense_e_step, dense_log_joint, dense_moments
+
+SHAPES = [(1, 1, 1), (3, 1, 2), (700, 2, 3), (513, 5, 1), (1000, 7, 20), (300, 33, 4)]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(("n", "d", "k"), SHAPES)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_statistics_agree_with_the_oracle(family, n, d, k, weighted):
+    rng = np.random.default_rng([n, d, k])
+    parameters = random_mixture(rng, FAMILIES[family], k, d)
+    rows = sample_rows(rng, parameters, n)
+    weights = np.append(1.5, rng.integers(0, 4, n - 1) * 0.5) if weighted else None
+    (statistics,) = sweep_block(compile_candidates([parameters]), Block(np.ascontiguousarray(rows.T), weights))
+
+    dense = parameters.dense_covariances()
+    responsibilities, log_likelihood = dense_e_step(rows, parameters.weights, parameters.means, dense, weights)
+    assert statistics.log_likelihood == pytest.approx(float(log_likelihood), rel=1e-12)
+    per_row = np.ones(n) if weights is None else weights
+    assert statistics.counts == pytest.approx((responsibilities.T @ per_row).astype(float), rel=1e-10, abs=1e-200)
+    assert statistics.log_assignment == pytest.approx(
+        float(per_row @ np.log(responsibilities.max(axis=1))), rel=1e-9, abs=1e-12
+    )
+    taken = statistics.counts > 1e-6
+    _, means, covariances = dense_moments(rows, np.maximum(responsibilities, 1e-300), weights)
+    scale = rows.std() + 1
+    np.testing.assert_allclose(statistics.means()[taken], means[taken].astype(float), atol=1e-9 * scale)
+    scatters = statistics.scatters()
+    if scatters.ndim == 2:
+        covariances = np.diagonal(covariances, axis1=1, axis2=2)
+    np.testing.assert_allclose(scatters[taken], covariances[taken].astype(float), atol=1e-9 * scale**2)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_one_iteration_agrees_with_scikit_learn(family):
+    rng = np.random.default_rng(11)
+    rows = sample_rows(rng, random_mixture(rng, FAMILIES["full"], 4, 3), 3000)
+    theirs = GaussianMixture(4, covariance_type=family, max_iter=1, random_state=0)
+    with pytest.warns(ConvergenceWarning):
+        theirs.fit(rows)
+    parameters = MixtureParameters(FAMILIES[family], theirs.weights_, theirs.means_, theirs.covariances_)
+
+    (statistics,) = sweep_block(compile_candidates([parameters]), Block(np.ascontiguousarray(rows.T)))
+    assert statistics.log_likelihood / len(rows) == pytest.approx(theirs.score(rows), rel=1e-10)
+    ours = m_step(statistics, FAMILIES[family], np.full(3, theirs.reg_covar))
+    with pytest.warns(ConvergenceWarning):
+        theirs.set_params(
+            weights_init=theirs.weights_, means_init=theirs.means_, precisions_init=theirs.precisions_
+        ).fit(rows)
+    np.testing.assert_allclose(ours.weights, theirs.weights_, rtol=1e-10)
+    np.testing.assert_allclose(ours.means, theirs.means_, rtol=1e-10)
+    np.testing.assert_allclose(ours.covariances, theirs.covariances_, rtol=1e-10, atol=1e-10)
+
+
+def test_candidates_swept_together_are_candidates_swept_alone():
+    rng = np.random.default_rng(5)
+    rows = np.ascontiguousarray(rng.normal(size=(3, 2000)))
+    candidates = [random_mixture(rng, family, k, 3) for k in (1, 2, 7) for family in FAMILIES.values()]
+    together = sweep_block(compile_candidates(candidates), Block(rows))
+    for candidate, statistics in zip(candidates, together, strict=True):
+        (alone,) = sweep_block(compile_candidates([candidate]), Block(rows))
+        np.testing.assert_allclose(statistics.moments, alone.moments, rtol=1e-11, atol=1e-11)
+        assert statistics.log_likelihood == pytest.approx(alone.log_likelihood, rel=1e-13)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_narrow_components_far_from_the_origin_keep_their_digits(family):
+    """Two clusters of unit width at +-1e9: expanding the square would leave no digit of their variance."""
+    rng = np.random.default_rng(3)
+    offsets = np.array([[-1e9, 1e9], [1e9, 1e9]])
+    noise = rng.normal(size=(2, 500, 2))
+    rows = (noise + offsets[:, None]).reshape(-1, 2)
+    start = MixtureParameters(
+        FAMILIES[family], np.array([0.5, 0.5]), offsets, np.ones(FAMILIES[family].shape(2, 2)) * _unit(family)
+    )
+    (statistics,) = sweep_block(compile_candidates([start]), Block(np.ascontiguousarray(rows.T)))
+    fitted = m_step(statistics, FAMILIES[family], np.zeros(2))
+    exact = (rows.reshape(2, 500, 2) - offsets[:, None]).var(axis=1)
+    found = np.diagonal(fitted.dense_covariances(), axis1=1, axis2=2)
+    expected = {
+        "tied": np.broadcast_to(exact.mean(axis=0), (2, 2)),
+        "spherical": np.broadcast_to(exact.mean(axis=1)[:, None], (2, 2)),
+    }.get(family, exact)
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_the_switch_to_the_centred_path_is_where_rounding_is_magnified():
+    def kappa(offset):
+        parameters = MixtureParameters(
+            FAMILIES["full"], np.ones(1), np.array([[offset, 0.0]]), np.diag([1.0, 1.0])[None]
+        )
+        precisions = parameters.factors().precisions()
+        return magnification(parameters.means, parameters.dense_covariances(), precisions)[0]
+
+    assert kappa(0.0) == 2
+    assert kappa(999.0) < CENTRED_ABOVE < kappa(1001.0)
+
+    rows = np.ascontiguousarray(np.random.default_rng(2).normal(size=(2, 400)) + [[1001.0], [0.0]])
+    for offset in (999.0, 1001.0):
+        parameters = MixtureParameters(
+            FAMILIES["full"], np.ones(1), np.array([[offset, 0.0]]), np.array([[[1.0, 0.3], [0.3, 2.0]]])
+        )
+        truth = dense_log_joint(rows.T, parameters.weights, parameters.means, parameters.covariances)
+        np.testing.assert_allclose(log_joint(parameters, rows), truth.T.astype(float), atol=1e-8)
+
+
+def test_responsibilities_that_underflow_leave_finite_statistics():
+    parameters = MixtureParameters(
+        FAMILIES["diag"], np.array([0.5, 0.5]), np.array([[0.0], [1e6]]), np.array([[1.0], [1.0]])
+    )
+    (statistics,) = sweep_block(compile_candidates([parameters]), Block(np.zeros((1, 10))))
+    assert np.isfinite(statistics.moments).all()
+    assert statistics.counts[1] < 1e-300
+    assert np.isfinite(statistics.means()).all()
+
+
+def test_a_component_of_weight_zero_takes_no_rows():
+    parameters = MixtureParameters(FAMILIES["full"], np.array([1.0, 0.0]), np.zeros((2, 2)), np.stack([np.eye(2)] * 2))
+    (statistics,) = sweep_block(compile_candidates([parameters]), Block(np.ones((2, 5))))
+    np.testing.assert_allclose(statistics.counts, [5, 0], atol=1e-300)
+
+
+def test_no_rows_give_the_zero():
+    parameters = random_mixture(np.random.default_rng(0), FAMILIES["full"], 3, 2)
+    (statistics,) = sweep_block(compile_candidates([parameters]), Block(np.empty((2, 0))))
+    assert statistics.n_rows == 0
+    assert not statistics.moments.any()
+    assert statistics.log_likelihood == 0
+
+
+def _unit(family):
+    return np.eye(2) if family in ("full", "tied") else 1.0

@@ -1,0 +1,264 @@
+"""One pass over a table: truth against pandas, the merge law over any split, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from dataclasses import replace
+from functools import reduce
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gmm_dask.errors import BadInputError
+from gmm_dask.table.columns import numeric
+from gmm_dask.table.profile import ColumnProfile, TableProfile, merge, profile_batch
+
+SEED = 20260301
+
+TEMPORAL = {
+    "stamp": pa.timestamp("us", "Europe/Berlin"),
+    "day": pa.date32(),
+    "clock": pa.time32("s"),
+    "span": pa.duration("ms"),
+}
+
+rows = st.fixed_dictionaries(
+    {
+        "float": st.none() | st.just(float("nan")) | st.floats(-1e6, 1e6).map(lambda x: round(x, 2)),
+        "integer": st.none() | st.integers(-50, 50),
+        "flag": st.none() | st.booleans(),
+        "text": st.none() | st.sampled_from("abcdefgh"),
+        "stamp": st.none() | st.integers(0, 10**6),
+    }
+)
+SCHEMA = pa.schema(
+    {
+        "float": pa.float64(),
+        "integer": pa.int64(),
+        "flag": pa.bool_(),
+        "text": pa.string(),
+        "stamp": pa.timestamp("us"),
+    }
+)
+
+
+def profile(table: pa.Table, first_row: int = 0, sample_rows: int = 10) -> TableProfile:
+    return profile_batch(table, first_row=first_row, seed=SEED, sample_rows=sample_rows, where="part 0")
+
+
+def profile_in_parts(table: pa.Table, cuts: list[int], sample_rows: int = 10) -> list[TableProfile]:
+    edges = [0, *sorted(min(cut, table.num_rows) for cut in cuts), table.num_rows]
+    return [
+        profile(table.slice(start, end - start), start, sample_rows)
+        for start, end in zip(edges, edges[1:], strict=False)
+    ]
+
+
+def assert_same(a: TableProfile, b: TableProfile) -> None:
+    """Equal, but for rounding of the moments and the t-digest's approximation."""
+    assert (a.n_rows, a.names) == (b.n_rows, b.names)
+    np.testing.assert_array_equal(a.sample.rows, b.sample.rows)
+    for name in a.sample.table.column_names:
+        np.testing.assert_array_equal(numeric(a.sample.table, name), numeric(b.sample.table, name))
+    for left, right in zip(a.columns, b.columns, strict=True):
+        assert (left.type, left.n_rows, left.n_missing) == (right.type, right.n_rows, right.n_missing)
+        assert (left.minimum, left.maximum, left.distinct) == (right.minimum, right.maximum, right.distinct)
+        assert left.is_constant == right.is_constant
+        np.testing.assert_allclose([left.mean, left.sd], [right.mean, right.sd], rtol=1e-9, atol=1e-6)
+
+
+@settings(max_examples=50)
+@given(st.lists(rows, max_size=40), st.lists(st.integers(0, 40), max_size=4))
+def test_any_split_gives_the_profile_of_the_whole(records: list[dict[str, object]], cuts: list[int]) -> None:
+    table = pa.Table.from_pylist(records, schema=SCHEMA)
+    parts, whole = profile_in_parts(table, cuts), profile(table)
+    assert_same(reduce(merge, parts), whole)
+    assert_same(reduce(merge, parts[::-1]), whole)
+    assert_same(reduce(lambda right, left: merge(left, right), parts[::-1]), whole)
+
+
+def measurements(n: int = 5000) -> pa.Table:
+    rng = np.random.default_rng(SEED)
+    frame = pd.DataFrame(
+        {
+            "skewed": rng.exponential(size=n) * 100,
+            "small": rng.integers(0, 7, n).astype(np.int8),
+            "text": rng.choice(["a", "b", "c"], n),
+        }
+    )
+    frame.loc[rng.random(n) < 0.2, "skewed"] = np.nan
+    return pa.Table.from_pandas(frame)
+
+
+@pytest.mark.parametrize("cuts", [[], [100, 101, 3000]])
+def test_numbers_agree_with_pandas(cuts: list[int]) -> None:
+    table = measurements()
+    found, frame = reduce(merge, profile_in_parts(table, cuts)), table.to_pandas()
+    for name in ("skewed", "small"):
+        column, truth = found[name], frame[name].astype(float)
+        assert column.n_missing == truth.isna().sum()
+        assert (column.minimum, column.maximum) == (truth.min(), truth.max())
+        assert column.mean == pytest.approx(truth.mean(), rel=1e-12)
+        assert column.sd == pytest.approx(truth.std(ddof=0), rel=1e-12)
+        n = truth.count()
+        unbiased = column.skewness * np.sqrt(n * (n - 1)) / (n - 2)  # pandas gives the bias-corrected one
+        assert unbiased == pytest.approx(truth.skew(), rel=1e-9)
+        assert column.distinct == pytest.approx(truth.nunique(), rel=0.01)
+        for q in (0.05, 0.5, 0.95):
+            lower, upper = truth.quantile([q - 0.01, q + 0.01])
+            assert lower <= column.quantile(q) <= upper
+    assert (found["text"].distinct, found["text"].n_missing) == (3, 0)
+
+
+def test_the_sample_holds_the_numeric_columns_of_its_rows() -> None:
+    table = measurements()
+    sample = profile(table, first_row=1000, sample_rows=50).sample
+    assert sample.table.column_names == ["skewed", "small"]
+    assert sample.table.equals(table.select(["skewed", "small"]).take(sample.rows - 1000))
+    values = numeric(sample.table, "skewed")
+    assert np.isnan(values).any()
+
+
+def test_the_sample_is_the_same_for_any_batches() -> None:
+    table = measurements()
+    whole = profile(table, sample_rows=200).sample
+    for cuts in ([2500], [1, 2, 3], list(range(0, 5000, 97))):
+        sample = reduce(merge, profile_in_parts(table, cuts, sample_rows=200)).sample
+        assert sample.table.equals(whole.table)
+
+
+@pytest.mark.parametrize("name", TEMPORAL)
+def test_times_have_extremes_and_distinct_values_but_no_moments(name: str) -> None:
+    kind = TEMPORAL[name]
+    stored = pa.array([7, None, 3, 7], pa.int64() if kind.bit_width == 64 else pa.int32())
+    column = profile(pa.table({name: stored.cast(kind)}))[name]
+    assert (column.minimum, column.maximum, column.distinct, column.n_missing) == (3, 7, 2, 1)
+    assert np.isnan([column.mean, column.sd, column.skewness, column.quantile(0.5)]).all()
+    assert not column.is_constant
+
+
+def test_times_are_shown_as_iso_text() -> None:
+    stamps = pa.array([pd.Timestamp("2013-07-01 05:00", tz="UTC")]).cast(pa.timestamp("us", "America/New_York"))
+    shown = profile(pa.table({"t": stamps}))["t"].to_json()
+    assert shown["min"] == shown["max"] == "2013-07-01 01:00:00-04:00"
+
+
+LABELS = {
+    "string": pa.array(["a", "b", None, "a"]),
+    "large string": pa.array(["a", "b", None, "a"], pa.large_string()),
+    "string view": pa.array(["a", "b", None, "a"], pa.string_view()),
+    "binary": pa.array([b"\xff", b"\xfe", None, b"\xff"]),
+    "fixed binary": pa.array([b"ab", b"ac", None, b"ab"], pa.binary(2)),
+    "binary view": pa.array([b"\xff", b"\xfe", None, b"\xff"], pa.binary_view()),
+    "dictionary": pa.array(["a", "b", None, "a"]).dictionary_encode(),
+    "dictionary of numbers": pa.array([1.5, 2.5, None, 1.5]).dictionary_encode(),
+    "dictionary of times": pa.array([1, 2, None, 1], pa.timestamp("s")).dictionary_encode(),
+    "boolean": pa.array([True, False, None, True]),
+}
+
+
+@pytest.mark.parametrize("name", LABELS)
+def test_distinct_labels_are_counted_across_batches(name: str) -> None:
+    table = pa.table({name: LABELS[name]})
+    column = reduce(merge, profile_in_parts(table, [2]))[name]
+    assert (column.n_rows, column.n_missing, column.distinct) == (4, 1, 2)
+    one = profile(table.slice(0, 1))[name]
+    assert one.is_constant
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pa.nulls(3),
+        pa.array([[1], None, [2, 3]]),
+        pa.array([{"a": 1}, None, {"a": 2}]),
+        pa.array([(1, 2, 3), None, (4, 5, 6)], pa.month_day_nano_interval()),
+    ],
+    ids=lambda values: str(values.type),
+)
+def test_types_without_distinct_values_still_profile(values: pa.Array) -> None:
+    column = profile(pa.table({"x": values}))["x"]
+    assert column.distinct is None
+    assert not column.is_constant
+    assert column.n_missing == values.null_count
+
+
+def test_extremes_of_integers_are_exact_beyond_float64() -> None:
+    column = profile(pa.table({"x": [2**60, 2**60 + 1]}))["x"]
+    assert (column.minimum, column.maximum) == (2**60, 2**60 + 1)
+    assert not column.is_constant
+
+
+def test_empty_batches_and_columns_without_values() -> None:
+    empty = pa.table({"x": pa.array([], pa.float64()), "s": pa.array([], pa.string())})
+    found = profile(empty)
+    assert found.n_rows == 0
+    full = pa.table({"x": [1.0, None], "s": [None, "a"]})
+    assert_same(merge(found, profile(full)), profile(full))
+    missing = profile(pa.table({"x": pa.array([None, float("nan")], pa.float64())}))["x"]
+    assert (missing.n_missing, missing.minimum, missing.distinct, missing.is_constant) == (2, None, 0, False)
+    assert np.isnan(missing.mean)
+
+
+def test_infinite_values_are_refused_with_their_place() -> None:
+    with pytest.raises(BadInputError, match="part 0, column 'x': 1 infinite value, the first in row 2"):
+        profile(pa.table({"x": [1.0, 2.0, np.inf]}))
+
+
+def test_the_layout_in_memory_does_not_matter() -> None:
+    table = measurements(500)
+    chunked = pa.concat_tables([table.slice(0, 123), table.slice(123)])
+    for a, b in zip(profile(chunked).columns, profile(table).columns, strict=True):
+        assert a == replace(b, n_bytes=a.n_bytes)  # a null bitmap rounds up to whole bytes
+
+
+def test_profiles_cross_processes() -> None:
+    found = profile(measurements(500))
+    sent = pickle.loads(pickle.dumps(found))
+    assert sent.columns == found.columns
+    assert merge(sent, profile(measurements(10), 500)).n_rows == 510
+
+
+def test_profiles_of_different_tables_do_not_merge() -> None:
+    left, right = profile(pa.table({"x": [1.0]})), profile(pa.table({"y": [1.0]}))
+    with pytest.raises(ValueError, match="different tables"):
+        merge(left, right)
+    with pytest.raises(ValueError, match="int64"):
+        merge(left, profile(pa.table({"x": [1]}), first_row=1))
+
+
+def test_an_unknown_column_gets_a_suggestion() -> None:
+    with pytest.raises(BadInputError, match="Did you mean 'skewed'"):
+        profile(measurements(10))["skewd"]
+
+
+def test_the_frame_and_the_json_show_every_column() -> None:
+    found = profile(measurements())
+    frame = found.to_frame({"text": "categorical"})
+    assert list(frame["name"]) == ["skewed", "small", "text"]
+    assert list(frame["role"]) == ["", "", "categorical"]
+    counts = ["name", "type", "role", "rows", "missing", "missing %", "distinct"]
+    numbers = ["mean", "sd", "min", "q05", "q25", "median", "q75", "q95", "max", "skewness", "memory"]
+    assert list(frame.columns) == counts + numbers
+    shown = json.loads(json.dumps(found.to_json(), allow_nan=False))
+    assert shown["rows"] == 5000
+    assert shown["columns"][2]["mean"] is None
+    assert shown["columns"][1]["median"] == 3
+
+
+def test_movies_agree_with_pandas(shared_data: Path) -> None:
+    table = pq.read_table(shared_data / "movies.parquet")
+    found, frame = reduce(merge, profile_in_parts(table, [20_000, 40_000])), table.to_pandas()
+    assert found.n_rows == 58_788
+    for column in found.columns:
+        assert isinstance(column, ColumnProfile)
+        assert column.n_missing == frame[column.name].isna().sum()
+        assert column.distinct == pytest.approx(frame[column.name].nunique(), rel=0.01)
+    assert found["budget"].sd == pytest.approx(frame["budget"].std(ddof=0), rel=1e-12)

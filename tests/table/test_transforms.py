@@ -1,0 +1,235 @@
+"""Transforms: the way there and back, the density they carry, and the automatic choice."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import scipy.stats
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from gmm_dask.errors import BadInputError, UsageError
+from gmm_dask.table.columns import Float, numeric
+from gmm_dask.table.profile import ColumnProfile, profile_batch
+from gmm_dask.table.transforms import KINDS, Identity, Log1p, Transform, YeoJohnson, choose
+
+SEED = 20260301
+
+
+def profile(values: Float) -> ColumnProfile:
+    return profile_batch(pa.table({"x": values}), first_row=0, seed=SEED, sample_rows=10)["x"]
+
+
+def chosen(kind: str, values: Float) -> Transform:
+    return choose(kind, profile(values), values)
+
+
+def draws(name: str, n: int = 5000) -> Float:
+    rng = np.random.default_rng(SEED)
+    return {
+        "normal": lambda: rng.normal(10, 3, n),
+        "lognormal": lambda: np.expm1(rng.normal(3, 1, n).clip(0)),
+        "gamma": lambda: rng.gamma(1.5, size=n),
+        "both signs": lambda: np.sinh(rng.normal(0.5, 1, n)),
+        "left": lambda: -(rng.gamma(1.5, size=n)),
+        "zeros": lambda: rng.exponential(size=n) * (rng.random(n) < 0.3),
+        "tiny": lambda: rng.gamma(1.5, size=n) * 1e-12,
+        "huge": lambda: rng.lognormal(2, 1, n) * 1e150,
+        "offset": lambda: rng.gamma(0.5, size=n) + 1e9,
+        "wide": lambda: rng.lognormal(10, 6, n),
+    }[name]()
+
+
+SHAPES = ["normal", "lognormal", "gamma", "both signs", "left", "zeros", "tiny", "huge", "offset", "wide"]
+
+
+@pytest.mark.parametrize("kind", ["auto", *KINDS])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_there_and_back_on_the_observed_range(kind: str, shape: str) -> None:
+    values = draws(shape)
+    if kind == "log1p" and values.min() <= -1:
+        pytest.skip("log1p does not apply")
+    transform = chosen(kind, values)
+    z = transform.forward(values)
+    assert np.isfinite(z).all()
+    # Logarithms lose some digits of an offset, measured in its own ulps.
+    allowed = 1e-9 * np.ptp(values) + 64 * np.spacing(np.abs(values).max())
+    assert np.max(np.abs(transform.inverse(z) - values)) <= allowed
+    assert np.all(np.diff(transform.forward(np.sort(values))) >= 0)
+
+
+@given(
+    hnp.arrays(np.float64, st.integers(2, 30), elements=st.floats(-1e9, 1e9), unique=True),
+    st.sampled_from(["auto", "none", "standardise", "yeo-johnson"]),
+)
+def test_there_and_back_for_any_values(values: Float, kind: str) -> None:
+    transform = chosen(kind, values)
+    back = transform.inverse(transform.forward(values))
+    assert np.max(np.abs(back - values)) <= 1e-9 * np.ptp(values) + 64 * np.spacing(np.abs(values).max())
+    assert np.isfinite(transform.inverse(np.array([-1e300, -40.0, 40.0, 1e300]))).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("shape", ["lognormal", "gamma"])
+def test_the_jacobian_makes_a_density_of_a_density(kind: str, shape: str) -> None:
+    """The density of x, integrated over the observed range, is the probability of that range."""
+    values = draws(shape)
+    transform = chosen(kind, values)
+    x = np.linspace(values.min(), np.quantile(values, 0.9), 200_001)
+    density = scipy.stats.norm.pdf(transform.forward(x)) * np.exp(transform.log_jacobian(x))
+    first, last = scipy.stats.norm.cdf(transform.forward(x[[0, -1]]))
+    assert np.trapezoid(density, x) == pytest.approx(last - first, rel=1e-6)
+
+
+def test_none_only_shifts() -> None:
+    transform = chosen("none", draws("offset"))
+    assert transform.scale == 1.0
+    assert transform.shift == pytest.approx(draws("offset").mean())
+    assert transform.affine
+    np.testing.assert_array_equal(transform.log_jacobian(np.array([1.0, 5.0])), [0.0, 0.0])
+
+
+@pytest.mark.parametrize("kind", ["standardise", "log1p", "yeo-johnson"])
+def test_the_others_standardise(kind: str) -> None:
+    values = draws("lognormal")
+    z = chosen(kind, values).forward(values)
+    assert z.mean() == pytest.approx(0, abs=1e-9)
+    assert z.std() == pytest.approx(1, rel=1e-9)
+
+
+def test_missing_values_stay_missing() -> None:
+    values = draws("gamma")
+    values[::3] = np.nan
+    for kind in KINDS:
+        transform = chosen(kind, values)
+        for verb in (transform.forward, transform.inverse, transform.log_jacobian):
+            np.testing.assert_array_equal(np.isnan(verb(values)), np.isnan(values))
+
+
+@pytest.mark.parametrize(
+    ("shape", "kind"),
+    [("normal", "standardise"), ("lognormal", "log1p"), ("both signs", "yeo-johnson"), ("left", "yeo-johnson")],
+)
+def test_the_automatic_choice(shape: str, kind: str) -> None:
+    values = draws(shape)
+    assert chosen("auto", values).kind == kind
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_automatic_choice_never_adds_skewness(shape: str) -> None:
+    values = draws(shape)
+    before, after = scipy.stats.skew(values / 1e150), scipy.stats.skew(chosen("auto", values).forward(values))
+    if shape == "huge":
+        assert abs(after) <= abs(before)
+    else:
+        assert abs(after) <= abs(scipy.stats.skew(values)) + 1e-9
+
+
+def test_log1p_wins_a_near_tie() -> None:
+    """One value in front of many equal ones: no monotone map changes the skewness of two-valued data."""
+    values = np.repeat([1.0, 5.0], [90, 10])
+    assert chosen("auto", values).kind in ("standardise", "log1p")
+    exact = np.expm1(np.random.default_rng(0).gamma(9, 0.3, 4000))
+    skews = {kind: abs(scipy.stats.skew(chosen(kind, exact).forward(exact))) for kind in ("log1p", "yeo-johnson")}
+    expected = "log1p" if skews["log1p"] <= 1.1 * skews["yeo-johnson"] else "yeo-johnson"
+    assert chosen("auto", exact).kind == expected
+
+
+@pytest.mark.parametrize("shape", ["lognormal", "gamma", "both signs", "left"])
+def test_the_power_is_the_maximum_likelihood_of_scipy(shape: str) -> None:
+    values = draws(shape)
+    curve = chosen("yeo-johnson", values).curve
+    assert isinstance(curve, YeoJohnson)
+    assert curve.power == pytest.approx(scipy.stats.yeojohnson_normmax(values), abs=1e-4)
+
+
+def test_a_power_that_could_not_be_undone_is_not_taken() -> None:
+    """At an offset the likelihood of extreme powers is rounding; scipy's choice would merge all values."""
+    values = draws("offset")
+    transform = chosen("yeo-johnson", values)
+    assert len(np.unique(transform.forward(values))) > 0.99 * len(np.unique(values))
+
+
+def test_log1p_refuses_what_it_is_not_defined_for() -> None:
+    with pytest.raises(BadInputError, match=r"column 'x': .*-1\.5.*above -1"):
+        chosen("log1p", np.array([-1.5, 0.0, 3.0]))
+    transform = chosen("log1p", np.array([-0.5, 0.0, 3.0]))
+    with pytest.raises(BadInputError, match=r"part 2: 1 value.*-1\.0"):
+        transform.forward(np.array([0.0, -1.0, np.nan]), "part 2")
+
+
+def test_an_unknown_kind_gets_a_suggestion() -> None:
+    with pytest.raises(UsageError, match="Did you mean 'standardise'"):
+        chosen("standardize", draws("normal"))
+
+
+def test_a_sample_without_values_falls_back_on_the_extremes() -> None:
+    column = profile(draws("gamma"))
+    for kind in ("auto", *KINDS):
+        transform = choose(kind, column, np.full(5, np.nan))
+        assert np.isfinite(transform.forward(draws("gamma"))).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_constant_column_keeps_a_positive_scale(kind: str) -> None:
+    transform = chosen(kind, np.full(10, 3.0))
+    assert transform.forward(np.array([3.0])) == 0
+    assert transform.scale == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_json_keeps_every_bit(kind: str) -> None:
+    transform = chosen(kind, draws("gamma"))
+    assert Transform.from_json(json.loads(json.dumps(transform.to_json(), allow_nan=False))) == transform
+
+
+def test_json_of_an_unknown_kind_is_refused() -> None:
+    with pytest.raises(BadInputError, match="cube root"):
+        Transform.from_json({"kind": "cube root", "shift": 0, "scale": 1, "lowest": 0, "highest": 1})
+
+
+@pytest.mark.parametrize("scale", [0.0, -1.0, np.nan, np.inf])
+def test_a_scale_must_be_positive(scale: float) -> None:
+    with pytest.raises(ValueError, match="scale"):
+        Transform("standardise", Identity(), 0.0, scale, 0.0, 1.0)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_mean_in_source_units_is_that_of_draws(kind: str) -> None:
+    values = draws("gamma")
+    transform = chosen(kind, values)
+    z = np.random.default_rng(SEED).normal(0.2, 0.3, 400_000)
+    found = transform.mean_of_inverse(np.array([0.2]), np.array([0.09]))
+    assert found[0] == pytest.approx(transform.inverse(z).mean(), rel=1e-2)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("kind", ["none", "standardise", "yeo-johnson", "auto"])
+def test_a_mean_stays_in_the_range_observed(kind: str, shape: str) -> None:
+    transform = chosen(kind, draws(shape))
+    found = transform.mean_of_inverse(np.linspace(-50, 50, 21)[:, None], np.array([0.0, 1.0, 100.0]))
+    assert found.shape == (21, 3)
+    assert np.all((found >= transform.lowest) & (found <= transform.highest))
+
+
+def test_inverse_beyond_the_range_of_the_curve_is_the_nearest_extreme() -> None:
+    transform = Transform("yeo-johnson", YeoJohnson(-0.5), 1.0, 0.2, 0.0, 300.0)
+    assert transform.inverse(np.array([10.0])) == 300.0
+    assert Transform("log1p", Log1p(), 0.0, 1.0, 0.0, 7.0).inverse(np.array([1e4])) == 7.0
+
+
+def test_movies_budget_is_made_nearly_symmetric(shared_data: Path) -> None:
+    table = pq.read_table(shared_data / "movies.parquet", columns=["budget", "votes"])
+    found = profile_batch(table, first_row=0, seed=SEED, sample_rows=20_000)
+    for name in ("budget", "votes"):
+        transform = choose("auto", found[name], numeric(found.sample.table, name))
+        z = transform.forward(numeric(table, name))
+        assert transform.kind in ("log1p", "yeo-johnson")
+        assert found[name].skewness > 2
+        assert abs(scipy.stats.skew(z, nan_policy="omit")) < 1
