@@ -55,7 +55,8 @@ class Identity(Curve):
     def mean_of_inverse(
         self, mean: Float, variance: Float, lowest: float = -math.inf, highest: float = math.inf
     ) -> Float:
-        return np.clip(np.broadcast_arrays(mean, variance)[0], lowest, highest)
+        means: Float = np.broadcast_arrays(mean, variance)[0]
+        return np.clip(means, lowest, highest)
 
 
 @final

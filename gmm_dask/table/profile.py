@@ -224,14 +224,13 @@ def _is_countable(kind: pa.DataType) -> bool:
 
 
 def _distinct_texts(values: pa.ChunkedArray) -> list[str]:
-    """The distinct values that are not null, each as a text of its own."""
-    unique = pc.unique(values)
+    """The distinct values that are not null, each as a text of its own, which is never empty."""
+    unique = pc.unique(values.drop_null())  # first: of views, unique would make a null an empty text
     if pa.types.is_dictionary(unique.type):
         unique = unique.dictionary_decode()
     if is_binary(unique.type):
-        return [value.decode("latin-1") for value in unique.drop_null().to_pylist()]
-    texts: list[str] = unique.drop_null().cast(pa.string()).to_pylist()
-    return texts
+        return [f"={value.decode('latin-1')}" for value in unique.to_pylist() if value is not None]
+    return [f"={value}" for value in unique.cast(pa.string()).to_pylist() if value is not None]
 
 
 def _stored_as(kind: pa.DataType) -> pa.DataType:

@@ -110,6 +110,8 @@ def infer_schema(profile: TableProfile, *, overrides: Overrides | None = None) -
     column, for a column unfit for the role asked (text, integers beyond 2**53 or no values as continuous; missing or
     negative weights), for an inferred column without values, and when no continuous column is left.
     """
+    if profile.n_rows == 0:
+        raise BadInputError("the table has no rows", expected="rows to learn from")
     asked = _parse(overrides or {}, profile.names)
     is_complete = Role.CONTINUOUS in asked.values()
     columns, warnings = [], []

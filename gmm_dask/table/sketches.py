@@ -89,7 +89,7 @@ class DistinctSketch:
 
     @classmethod
     def of(cls, values: Iterable[float | str]) -> DistinctSketch:
-        """The sketch of values without missing ones; repeated values cost time only."""
+        """The sketch of values without missing ones, repeated or not. The library passes over empty texts."""
         sketch = datasketches.cpc_sketch(cls.LOG2_SIZE)
         deque(map(sketch.update, values), maxlen=0)  # 60 ns a value: there is no vectorised update
         return cls._union(sketch)

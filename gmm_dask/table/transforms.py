@@ -23,6 +23,9 @@ __all__ = ["KINDS", "Curve", "Identity", "Log1p", "Transform", "YeoJohnson", "ch
 
 KINDS = ("none", "standardise", "log1p", "yeo-johnson")
 
+_SKEWED = 1.0
+_NOTICEABLE = 0.1  # differences in skewness below this one do not show in a histogram
+
 
 @dataclass(frozen=True)
 class Transform:
@@ -62,7 +65,8 @@ class Transform:
 
     def inverse(self, z: Float) -> Float:
         """x of z. Where there is none, beyond the range of g, the extreme observed on that side: always finite."""
-        x = self.curve.inverse(z * self.scale + self.shift)
+        with np.errstate(over="ignore"):
+            x = self.curve.inverse(z * self.scale + self.shift)
         return np.nan_to_num(x, nan=np.nan, posinf=self.highest, neginf=self.lowest)
 
     def log_jacobian(self, x: Float) -> Float:
@@ -99,9 +103,9 @@ def choose(kind: str, profile: ColumnProfile, sample: Float) -> Transform:
     """The transform of a numeric column: of the `kind` given, or the one that the data suggest for "auto".
 
     `sample` (m,) holds values of the column in source units, NaN for missing ones. "auto" standardises a column of
-    skewness below 1. Else log1p (unless there are negative values) and Yeo-Johnson compete for the smallest skewness of
-    the transformed sample; log1p, which is easier to explain, wins when within 10 %; if neither lowers the skewness,
-    the column is standardised. Shift and scale are mean and sd of g, for affine kinds over the whole table.
+    absolute skewness below 1. Else log1p (unless there are negative values) is taken if it lowers the skewness of the
+    sample by 0.1, and Yeo-Johnson if it lowers it by another 0.1. Shift and scale are mean and sd of g: over the whole
+    table for affine kinds, over the sample for the others.
 
     Raises `UsageError` for an unknown kind and `BadInputError` for log1p of values of -1 or less.
     """
@@ -122,12 +126,15 @@ def choose(kind: str, profile: ColumnProfile, sample: Float) -> Transform:
 
 def _automatic(profile: ColumnProfile, values: Float) -> Transform:
     straight = choose("standardise", profile, values)
-    if abs(profile.skewness) < 1:
+    if abs(profile.skewness) < _SKEWED:
         return straight
-    kinds = ("yeo-johnson", "log1p") if straight.lowest >= 0 else ("yeo-johnson",)
-    skewness = {bent: _skewness_left(bent, values) for bent in (choose(kind, profile, values) for kind in kinds)}
-    better = [bent for bent, left in skewness.items() if left < _skewness_left(straight, values)]
-    return min(better, key=lambda bent: skewness[bent] / (1.1 if bent.kind == "log1p" else 1.0), default=straight)
+    # From the simplest on: a less simple transform has to be noticeably better.
+    best = straight
+    for kind in ("log1p", "yeo-johnson") if straight.lowest >= 0 else ("yeo-johnson",):
+        bent = choose(kind, profile, values)
+        if _skewness_left(bent, values) < _skewness_left(best, values) - _NOTICEABLE:
+            best = bent
+    return best
 
 
 def _skewness_left(transform: Transform, values: Float) -> float:

@@ -6,6 +6,7 @@ import json
 import pickle
 from dataclasses import replace
 from functools import reduce
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -55,10 +56,7 @@ def profile(table: pa.Table, first_row: int = 0, sample_rows: int = 10) -> Table
 
 def profile_in_parts(table: pa.Table, cuts: list[int], sample_rows: int = 10) -> list[TableProfile]:
     edges = [0, *sorted(min(cut, table.num_rows) for cut in cuts), table.num_rows]
-    return [
-        profile(table.slice(start, end - start), start, sample_rows)
-        for start, end in zip(edges, edges[1:], strict=False)
-    ]
+    return [profile(table.slice(start, end - start), start, sample_rows) for start, end in pairwise(edges)]
 
 
 def assert_same(a: TableProfile, b: TableProfile) -> None:
@@ -152,6 +150,8 @@ def test_times_are_shown_as_iso_text() -> None:
 
 LABELS = {
     "string": pa.array(["a", "b", None, "a"]),
+    "empty string": pa.array(["", "b", None, ""]),
+    "empty binary": pa.array([b"", b"b", None, b""]),
     "large string": pa.array(["a", "b", None, "a"], pa.large_string()),
     "string view": pa.array(["a", "b", None, "a"], pa.string_view()),
     "binary": pa.array([b"\xff", b"\xfe", None, b"\xff"]),

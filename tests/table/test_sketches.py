@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from functools import reduce
 from random import Random
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -102,12 +103,12 @@ def test_quantiles_of_nothing_are_nan() -> None:
     assert nothing.merge(QuantileSketch.of(np.array([3.0]))).quantile(0.5) == 3.0
 
 
-def test_sketches_have_the_same_bits_each_time_and_after_a_pickle() -> None:
+@pytest.mark.parametrize("kind", [QuantileSketch, DistinctSketch])
+def test_sketches_have_the_same_bits_each_time_and_after_a_pickle(kind: Any) -> None:
     values = np.random.default_rng(SEED).normal(size=20_000)
-    for kind in (QuantileSketch, DistinctSketch):
-        first, second = kind.of(values), kind.of(values)
-        assert first == second == pickle.loads(pickle.dumps(first))
-        assert first.merge(second) == second.merge(first)
+    first, second, other = kind.of(values), kind.of(values), kind.of(values[:5000] * 2)
+    assert first == second == pickle.loads(pickle.dumps(first))
+    assert first.merge(other) == second.merge(other)
 
 
 def test_row_priorities_are_those_of_splitmix64() -> None:

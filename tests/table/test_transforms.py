@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,20 @@ from gmm_dask.table.transforms import KINDS, Identity, Log1p, Transform, YeoJohn
 SEED = 20260301
 
 
+SHAPES: dict[str, Callable[[np.random.Generator, int], Float]] = {
+    "normal": lambda rng, n: rng.normal(10, 3, n),
+    "lognormal": lambda rng, n: np.expm1(rng.normal(3, 1, n).clip(0)),
+    "gamma": lambda rng, n: rng.gamma(1.5, size=n),
+    "both signs": lambda rng, n: np.sinh(rng.normal(0.5, 1, n)),
+    "left": lambda rng, n: -rng.gamma(1.5, size=n),
+    "zeros": lambda rng, n: rng.exponential(size=n) * (rng.random(n) < 0.3),
+    "tiny": lambda rng, n: rng.gamma(1.5, size=n) * 1e-12,
+    "huge": lambda rng, n: rng.lognormal(2, 1, n) * 1e150,
+    "offset": lambda rng, n: rng.gamma(0.5, size=n) + 1e9,
+    "wide": lambda rng, n: rng.lognormal(10, 6, n),
+}
+
+
 def profile(values: Float) -> ColumnProfile:
     return profile_batch(pa.table({"x": values}), first_row=0, seed=SEED, sample_rows=10)["x"]
 
@@ -30,23 +45,9 @@ def chosen(kind: str, values: Float) -> Transform:
     return choose(kind, profile(values), values)
 
 
-def draws(name: str, n: int = 5000) -> Float:
+def draws(shape: str, n: int = 5000) -> Float:
     rng = np.random.default_rng(SEED)
-    return {
-        "normal": lambda: rng.normal(10, 3, n),
-        "lognormal": lambda: np.expm1(rng.normal(3, 1, n).clip(0)),
-        "gamma": lambda: rng.gamma(1.5, size=n),
-        "both signs": lambda: np.sinh(rng.normal(0.5, 1, n)),
-        "left": lambda: -(rng.gamma(1.5, size=n)),
-        "zeros": lambda: rng.exponential(size=n) * (rng.random(n) < 0.3),
-        "tiny": lambda: rng.gamma(1.5, size=n) * 1e-12,
-        "huge": lambda: rng.lognormal(2, 1, n) * 1e150,
-        "offset": lambda: rng.gamma(0.5, size=n) + 1e9,
-        "wide": lambda: rng.lognormal(10, 6, n),
-    }[name]()
-
-
-SHAPES = ["normal", "lognormal", "gamma", "both signs", "left", "zeros", "tiny", "huge", "offset", "wide"]
+    return np.asarray(SHAPES[shape](rng, n))
 
 
 @pytest.mark.parametrize("kind", ["auto", *KINDS])
@@ -114,7 +115,16 @@ def test_missing_values_stay_missing() -> None:
 
 @pytest.mark.parametrize(
     ("shape", "kind"),
-    [("normal", "standardise"), ("lognormal", "log1p"), ("both signs", "yeo-johnson"), ("left", "yeo-johnson")],
+    [
+        ("normal", "standardise"),
+        ("lognormal", "log1p"),
+        ("gamma", "yeo-johnson"),
+        ("both signs", "yeo-johnson"),
+        ("left", "yeo-johnson"),
+        ("huge", "log1p"),
+        ("tiny", "standardise"),  # 1 + x is as good as 1: the curves are straight there
+        ("offset", "standardise"),
+    ],
 )
 def test_the_automatic_choice(shape: str, kind: str) -> None:
     values = draws(shape)
@@ -124,21 +134,14 @@ def test_the_automatic_choice(shape: str, kind: str) -> None:
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_automatic_choice_never_adds_skewness(shape: str) -> None:
     values = draws(shape)
-    before, after = scipy.stats.skew(values / 1e150), scipy.stats.skew(chosen("auto", values).forward(values))
-    if shape == "huge":
-        assert abs(after) <= abs(before)
-    else:
-        assert abs(after) <= abs(scipy.stats.skew(values)) + 1e-9
+    before = scipy.stats.skew(values / np.abs(values).max())
+    after = scipy.stats.skew(chosen("auto", values).forward(values))
+    assert abs(after) <= abs(before) + 1e-6
 
 
-def test_log1p_wins_a_near_tie() -> None:
-    """One value in front of many equal ones: no monotone map changes the skewness of two-valued data."""
-    values = np.repeat([1.0, 5.0], [90, 10])
-    assert chosen("auto", values).kind in ("standardise", "log1p")
-    exact = np.expm1(np.random.default_rng(0).gamma(9, 0.3, 4000))
-    skews = {kind: abs(scipy.stats.skew(chosen(kind, exact).forward(exact))) for kind in ("log1p", "yeo-johnson")}
-    expected = "log1p" if skews["log1p"] <= 1.1 * skews["yeo-johnson"] else "yeo-johnson"
-    assert chosen("auto", exact).kind == expected
+def test_no_curve_helps_values_of_two_kinds() -> None:
+    """Skewness of two values depends on their shares alone, so nothing can lower it."""
+    assert chosen("auto", np.repeat([1.0, 5.0], [90, 10])).kind == "standardise"
 
 
 @pytest.mark.parametrize("shape", ["lognormal", "gamma", "both signs", "left"])
@@ -150,10 +153,11 @@ def test_the_power_is_the_maximum_likelihood_of_scipy(shape: str) -> None:
 
 
 def test_a_power_that_could_not_be_undone_is_not_taken() -> None:
-    """At an offset the likelihood of extreme powers is rounding; scipy's choice would merge all values."""
+    """A power of -2 makes one value of all these; the likelihood alone, as rounding leaves it, would like that best."""
     values = draws("offset")
+    assert len(np.unique(YeoJohnson(-2).forward(values))) == 1
     transform = chosen("yeo-johnson", values)
-    assert len(np.unique(transform.forward(values))) > 0.99 * len(np.unique(values))
+    assert len(np.unique(transform.forward(values))) > 0.9 * len(np.unique(values))
 
 
 def test_log1p_refuses_what_it_is_not_defined_for() -> None:

@@ -53,7 +53,7 @@ def test_common_type(one, other, both):
     assert common_type(other, one) == both
 
 
-@pytest.mark.parametrize(("one", "other"), itertools.product(TYPES, TYPES))
+@pytest.mark.parametrize(("one", "other"), list(itertools.product(TYPES, TYPES)))
 def test_values_of_either_type_can_be_cast_to_the_common_type(one, other):
     both = common_type(one, other)
     for kind in (one, other):

@@ -1,0 +1,101 @@
+"""What every engine promises: order, one tree, errors that arrive as they were raised, a limit to waiting."""
+
+import numpy as np
+import pytest
+from distributed import Client, LocalCluster
+
+from gmm_dask.engine import InProcess, OnCluster, merge_tree, open_engine
+from gmm_dask.engine.reduction import FAN_IN
+from gmm_dask.errors import BadInputError, ResourceError
+
+
+@pytest.fixture(scope="module")
+def client():
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=1, processes=False, dashboard_address="127.0.0.1:0") as cluster,
+        Client(cluster, set_as_default=False) as client,
+    ):
+        yield client
+
+
+@pytest.fixture(params=["in process", "on cluster"])
+def engine(request):
+    return InProcess(2) if request.param == "in process" else OnCluster(request.getfixturevalue("client"))
+
+
+def times(shard, factor):
+    return shard * factor
+
+
+def as_text(shard, shared):
+    return str(shard)
+
+
+def bracketed(left, right):
+    return f"({left} {right})"
+
+
+def fail_on_three(shard, shared):
+    if shard == 3:
+        raise BadInputError("no good", where="shard 3", advice="Mend it.")
+    return shard
+
+
+def test_results_come_in_the_order_of_shards(engine):
+    assert engine.map(times, range(40), 3) == [3 * shard for shard in range(40)]
+
+
+def test_progress_ends_with_all_shards_done(engine):
+    seen = []
+    engine.map(times, range(5), 1, lambda done, total: seen.append((done, total)))
+    assert seen[-1] == (5, 5)
+
+
+@pytest.mark.parametrize("n", [1, 2, FAN_IN, FAN_IN + 1, FAN_IN**2 + 3])
+def test_the_tree_is_fixed_by_shard_numbers(engine, n):
+    found = engine.map_reduce(as_text, range(n), None, bracketed)
+    assert found == merge_tree([str(shard) for shard in range(n)], bracketed)
+
+
+def test_one_large_parameter_reaches_every_shard(engine):
+    large = np.ones(200_000)
+    assert engine.map_reduce(times, [1.0] * 9, large, np.add).sum() == 9 * large.sum()
+
+
+def test_kept_shards_stand_for_what_was_loaded(engine):
+    kept = engine.keep(as_text_alone, range(4))
+    assert engine.map(concatenated, kept, "!") == ["0!", "1!", "2!", "3!"]
+
+
+def test_an_error_in_a_task_arrives_with_its_fields(engine):
+    with pytest.raises(BadInputError) as caught:
+        engine.map(fail_on_three, range(6), None)
+    assert (caught.value.where, caught.value.advice) == ("shard 3", "Mend it.")
+
+
+def test_nobody_at_the_address(monkeypatch):
+    monkeypatch.setattr("gmm_dask.engine.opening._CONNECT_SECONDS", 1)
+    with pytest.raises(ResourceError, match="no Dask scheduler answered"), open_engine("tcp://127.0.0.1:9"):
+        pass
+
+
+def test_waiting_for_workers_has_an_end():
+    with (
+        LocalCluster(n_workers=0, processes=False, dashboard_address="127.0.0.1:0") as cluster,
+        Client(cluster, set_as_default=False) as client,
+        pytest.raises(ResourceError, match="no worker"),
+    ):
+        OnCluster(client, patience=0.1)
+
+
+def test_rows_in_memory_need_no_cluster():
+    with open_engine(in_memory=True) as engine:
+        assert isinstance(engine, InProcess)
+
+
+def as_text_alone(shard):
+    return str(shard)
+
+
+def concatenated(text, suffix):
+    return text + suffix
