@@ -38,9 +38,16 @@ def _no_doubles(values: list[Any]) -> list[Any]:
 Components = Annotated[
     list[Annotated[int, Field(ge=1)]], BeforeValidator(parse_components), AfterValidator(_no_doubles)
 ]
+def _none_if_empty(value: object) -> object:
+    """TOML has no null: an empty text stands for "not given"."""
+    return None if value == "" else value
+
+
+Optional = BeforeValidator(_none_if_empty)
 Seed = Annotated[int, Field(ge=0, lt=2**63, description="Same data, configuration and seed give the same bits.")]
 Dask = Annotated[
     str | None,
+    Optional,
     Field(description="Address of a Dask scheduler, such as tcp://host:8786; empty: a cluster in this process."),
 ]
 
@@ -54,12 +61,14 @@ class Record(BaseModel):
 class Csv(Record):
     """How to read CSV files."""
 
-    delimiter: str | None = Field(None, min_length=1, max_length=1)
+    delimiter: Annotated[str | None, Optional] = None
     """One character; by default a comma, or a tab in .tsv files."""
     header: bool = True
     """Whether the first line names the columns; else they are column_1, column_2, ..."""
     null_values: list[str] | None = None
     """Texts that mean a missing cell; by default the usual ones (empty, NA, NaN, null, ...)."""
+    text_columns: list[str] = []
+    """Columns that stay text whatever they hold, such as codes with leading zeros."""
     encoding: str = "utf-8"
     """Text encoding of the files."""
 
@@ -84,7 +93,7 @@ class Columns(Record):
     """Categories: carried through."""
     ignored: list[str] = []
     """Carried through."""
-    weight: str | None = None
+    weight: Annotated[str | None, Optional] = None
     """A column of row weights: weight 2 counts as the row twice."""
     transform: TransformKind = "auto"
     """Transform of every continuous column that `transforms` does not name; auto looks at its skewness."""
@@ -125,6 +134,14 @@ class Score(Record):
     """Also add one probability column per component."""
     prefix: str = ""
     """Goes before the names of added columns."""
+
+
+class ProfileJob(Record):
+    """Describe a table and the roles its columns would have."""
+
+    table: Table
+    columns: Columns = Columns()
+    dask: Dask = None
 
 
 class IngestJob(Record):

@@ -41,13 +41,14 @@ def profile(
 
     One pass. The role says what a fit would do with the column: model it (continuous) or carry it through.
     """
-    from gmm_dask.config import Columns
+    from gmm_dask.config import ProfileJob
     from gmm_dask.console import profile_table, show_progress
     from gmm_dask.pipeline import profile as job
 
-    columns = Columns(continuous=continuous, ignored=ignore, weight=weight)
+    columns = {"continuous": continuous, "ignored": ignore, "weight": weight}
+    record = record_of(ProfileJob, table=table_of(table, delimiter, no_header), columns=columns, dask=dask)
     with show_progress(err) as observer:
-        found = job(table_of(table, delimiter, no_header), columns, dask, observer)
+        found = job(record, observer)
     if json:
         typer.echo(found.to_json())
     else:

@@ -69,7 +69,7 @@ class OnCluster(Engine):
         return result
 
     def keep(self, load: Callable[[S], B], specs: Sequence[S]) -> Sequence[Any]:
-        return self.client.map(load, specs, pure=False)
+        return list(self.client.map(load, specs, pure=False))
 
     @property
     def memory_bytes(self) -> int:

@@ -59,6 +59,7 @@ def load_model_folder(path: str | Path) -> MixtureModel:
         arrays = {name: _read_array(publication.folder, name, record["arrays"][name]) for name in _ARRAYS}
         model = _from_json(record, arrays)
         model.parameters.factors()
+        _check_weights(arrays["weights"], where)
     except (FileNotFoundError, KeyError, TypeError, json.JSONDecodeError, ValueError) as error:
         if isinstance(error, DamagedError):
             raise
@@ -104,6 +105,11 @@ def _check_format(record: Mapping[str, Any], where: str) -> None:
             where=where,
             advice="Load it with the version of gmm_dask that wrote it, or fit again.",
         )
+
+
+def _check_weights(weights: Float, where: str) -> None:
+    if not (weights.min() >= 0 and abs(weights.sum() - 1) < 1e-9):
+        raise DamagedError(f"weights that add up to {weights.sum()}", expected="1", where=where, advice=_ADVICE)
 
 
 def _read_array(folder: Path, name: str, shape: list[int]) -> Float:

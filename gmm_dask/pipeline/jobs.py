@@ -36,8 +36,7 @@ from gmm_dask.verbs import Copy, Impute, Score, Verb, columns_with_gaps, publish
 def open_table(table: Table) -> Source:
     """The source that a configuration names."""
     given = {name: value for name, value in table.csv.model_dump().items() if value is not None}
-    if "null_values" in given:
-        given["null_values"] = tuple(given["null_values"])
+    given = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
     return open_source(table.path, options=CsvOptions(**given))
 
 

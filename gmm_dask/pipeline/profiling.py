@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from gmm_dask.config import Columns, Table
+from gmm_dask.config import ProfileJob
 from gmm_dask.engine import open_engine
 from gmm_dask.fitting import profile_source, roles_of
 from gmm_dask.pipeline.jobs import open_table
@@ -34,8 +34,8 @@ class Profiled:
         return json.dumps(record, indent=2)
 
 
-def profile(table: Table, columns: Columns, dask: str | None = None, observer: Observer | None = None) -> Profiled:
+def profile(job: ProfileJob, observer: Observer | None = None) -> Profiled:
     """Describe every column of a table in one pass."""
-    with open_engine(dask) as engine:
-        found = profile_source(open_table(table), engine, observer=observer)
-    return Profiled(found, infer_schema(found, overrides=roles_of(columns)))
+    with open_engine(job.dask) as engine:
+        found = profile_source(open_table(job.table), engine, observer=observer)
+    return Profiled(found, infer_schema(found, overrides=roles_of(job.columns)))

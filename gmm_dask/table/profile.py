@@ -91,7 +91,14 @@ class ColumnProfile:
 
     def to_json(self, role: str = "") -> dict[str, object]:
         """One row of a report: JSON types only, None for what the column does not have, ISO text for times."""
-        numbers = {
+        record = {
+            "name": self.name,
+            "type": str(self.type),
+            "role": role,
+            "rows": self.n_rows,
+            "missing": self.n_missing,
+            "missing %": 100 * self.n_missing / self.n_rows if self.n_rows else 0.0,
+            "distinct": self.distinct,
             "mean": self.mean,
             "sd": self.sd,
             "min": self._readable(self.minimum),
@@ -102,20 +109,9 @@ class ColumnProfile:
             "q95": self.quantile(0.95),
             "max": self._readable(self.maximum),
             "skewness": self.skewness,
-        }
-        return {
-            "name": self.name,
-            "type": str(self.type),
-            "role": role,
-            "rows": self.n_rows,
-            "missing": self.n_missing,
-            "missing %": 100 * self.n_missing / self.n_rows if self.n_rows else 0.0,
-            "distinct": self.distinct,
-            **{
-                key: None if isinstance(value, float) and math.isnan(value) else value for key, value in numbers.items()
-            },
             "memory": self.n_bytes,
         }
+        return {key: None if value != value else value for key, value in record.items()}  # NaN is not JSON
 
     def _readable(self, extreme: float | None) -> float | str | None:
         if extreme is None or not pa.types.is_temporal(self.type):
@@ -225,7 +221,10 @@ def _is_countable(kind: pa.DataType) -> bool:
 
 def _distinct_texts(values: pa.ChunkedArray) -> list[str]:
     """The distinct values that are not null, each as a text of its own, which is never empty."""
-    unique = pc.unique(values.drop_null())  # first: of views, unique would make a null an empty text
+    if pa.types.is_string_view(values.type) or pa.types.is_binary_view(values.type):
+        # Of views, pyarrow 26 counts a null as an empty text.
+        values = values.cast(pa.binary() if pa.types.is_binary_view(values.type) else pa.string())
+    unique = pc.unique(values)
     if pa.types.is_dictionary(unique.type):
         unique = unique.dictionary_decode()
     if is_binary(unique.type):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -107,11 +108,10 @@ def infer_schema(profile: TableProfile, *, overrides: Overrides | None = None) -
     constant column is left out with a warning even if named continuous. The weight role is never inferred.
 
     Raises `UsageError` for an unknown role, a column named twice and a second weight; `BadInputError` for an unknown
-    column, for a column unfit for the role asked (text, integers beyond 2**53 or no values as continuous; missing or
-    negative weights), for an inferred column without values, and when no continuous column is left.
+    column, for columns of one name, for a column unfit for the role asked (text, integers beyond 2**53 or no values as
+    continuous; missing or negative weights), for an inferred column without values, and when none is left to model.
     """
-    if profile.n_rows == 0:
-        raise BadInputError("the table has no rows", expected="rows to learn from")
+    _refuse_unusable(profile)
     asked = _parse(overrides or {}, profile.names)
     is_complete = Role.CONTINUOUS in asked.values()
     columns, warnings = [], []
@@ -127,6 +127,14 @@ def infer_schema(profile: TableProfile, *, overrides: Overrides | None = None) -
         advice = "Name the columns to model with the role continuous."
         raise BadInputError(f"no continuous column to model: {listed}", advice=advice)
     return schema
+
+
+def _refuse_unusable(profile: TableProfile) -> None:
+    if profile.n_rows == 0:
+        raise BadInputError("the table has no rows", expected="rows to learn from")
+    twice = sorted(name for name, count in Counter(profile.names).items() if count > 1)
+    if twice:
+        raise BadInputError(f"several columns are named {', '.join(map(repr, twice))}", expected="a name for each")
 
 
 def _parse(overrides: Overrides, names: Sequence[str]) -> dict[str, Role]:

@@ -79,6 +79,6 @@ def cut_points(n_rows: int, breaks: np.ndarray, target: int) -> list[int]:
 
 def _cell_bytes(kind: pa.DataType) -> int:
     try:
-        return max(1, kind.bit_width // 8)
+        return max(1, int(kind.bit_width) // 8)
     except ValueError:  # pyarrow's way of saying that the width varies
         return _VARIABLE_WIDTH_BYTES

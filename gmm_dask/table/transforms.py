@@ -55,9 +55,10 @@ class Transform:
         """z of x. Raises `BadInputError`, at `where`, for a value outside the domain of g."""
         is_outside = x <= self.curve.above
         if np.any(is_outside):
+            count, above = np.count_nonzero(is_outside), self.curve.above
             raise BadInputError(
-                f"{np.count_nonzero(is_outside)} values of at most {self.curve.above:g}, such as {x[is_outside][0]}",
-                expected=f"values above {self.curve.above:g} for the transform {self.kind}",
+                f"{count} of {x.size} values are not above {above:g}, the first is {x[is_outside][0]}",
+                expected=f"values above {above:g} for the transform {self.kind}",
                 where=where,
                 advice="Choose another transform for the column: standardise or yeo-johnson.",
             )
@@ -170,8 +171,8 @@ def _likeliest_power(profile: ColumnProfile, values: Float) -> float:
     likelihood without bound. Towards power 1, where the curve is straight, every curve can be undone.
     """
     observed = np.append(values, [profile.minimum, profile.maximum])
-    lower = next((power for power in np.linspace(-2, 1, 25) if _round_trips(YeoJohnson(power), observed)), 1.0)
-    upper = next((power for power in np.linspace(4, 1, 25) if _round_trips(YeoJohnson(power), observed)), 1.0)
+    lower = next((power for power in np.linspace(-2, 1, 25) if _can_be_undone(YeoJohnson(power), observed)), 1.0)
+    upper = next((power for power in np.linspace(4, 1, 25) if _can_be_undone(YeoJohnson(power), observed)), 1.0)
     if lower == upper:
         return 1.0
 
@@ -183,8 +184,12 @@ def _likeliest_power(profile: ColumnProfile, values: Float) -> float:
     return float(minimize_scalar(cost, bounds=(lower, upper), method="bounded", options={"xatol": 1e-6}).x)
 
 
-def _round_trips(curve: Curve, values: Float) -> bool:
-    """Whether going forth and back loses at most 1e-9 of the range, or what logarithms of so large numbers lose."""
-    error = np.abs(curve.inverse(curve.forward(values)) - values)
-    allowed = 1e-9 * np.ptp(values) + 64 * np.finfo(np.float64).eps * np.max(np.abs(values))
-    return bool(np.all(error <= allowed))
+def _can_be_undone(curve: Curve, values: Float) -> bool:
+    """Whether rounding g(x) moves no x by more than 1e-10 of the range, or than the last digits of so large numbers.
+
+    An error of eps |y| in y = g(x) is one of eps |y| / g'(x) in x. Trying it out would be at the mercy of luck.
+    """
+    largest, epsilon = np.max(np.abs(values)), np.finfo(np.float64).eps
+    allowed = max(1e-10 * np.ptp(values), 64 * epsilon * largest)
+    log_error = np.log(epsilon * np.max(np.abs(curve.forward(values)))) - np.min(curve.log_slope(values))
+    return bool(log_error <= np.log(allowed))

@@ -19,7 +19,7 @@ def segments(model: MixtureModel) -> pd.DataFrame:
 
 
 def source_moments(model: MixtureModel) -> tuple[Float, Float]:
-    """Means and standard deviations (k, d) of the components in source units, by quadrature where a transform curves."""
+    """Means and standard deviations (k, d) of the components in source units, by Gauss-Hermite quadrature."""
     variances = np.diagonal(model.parameters.dense_covariances(), axis1=1, axis2=2)
     means, deviations = np.empty_like(model.parameters.means), np.empty_like(model.parameters.means)
     nodes, weights = np.polynomial.hermite_e.hermegauss(40)

@@ -109,6 +109,12 @@ REFUSED: dict[str, tuple[pa.Table, dict[str, str | list[str]], type[GmmDaskError
         "'other': all 300 values are missing",
     ),
     "nothing left": (trips().select(["zone", "trip_id"]), {}, BadInputError, "'zone' is categorical.*'trip_id' is key"),
+    "names twice": (
+        trips().append_column("fare", trips()["copies"]),
+        {},
+        BadInputError,
+        "several columns are named 'fare'",
+    ),
     "no rows": (trips().slice(0, 0), {}, BadInputError, "no rows"),
 }
 

@@ -60,6 +60,13 @@ def test_an_offset_costs_no_digits() -> None:
     assert found.skewness == pytest.approx(scipy.stats.skew(exact), rel=1e-6)
 
 
+def test_the_mean_of_one_batch_is_corrected_for_its_own_rounding() -> None:
+    """At 2**42 the mean of a batch is off by up to 5e-4; a third moment about it would be by 3e-3."""
+    values = np.random.default_rng(SEED).exponential(size=4096).round(1)
+    exact = values + 2.0**42 - 2.0**42
+    assert Moments.of(values + 2.0**42).skewness == pytest.approx(scipy.stats.skew(exact), rel=1e-9)
+
+
 def test_a_constant_has_no_spread_however_it_rounds() -> None:
     constant = Moments.of(np.full(1000, 0.1))
     assert constant == Moments(1000, 0.1, 0.0, 0.0)

