@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from dask import is_dask_collection
 from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import _check_sample_weight, validate_data
 
+from gmm_dask.errors import BadInputError
+from gmm_dask.estimator.weighted import with_weights
 from gmm_dask.mixture import Float
 from gmm_dask.table.source import Source, open_source
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows ready to be read by number: `features` are the columns of `source` that enter the mixture, in their order.
-
-    in_memory: whether they lie in this process.
+    """Rows ready to be read by number: `features` are the columns of `source` that enter the mixture, in their order,
+    `weight` is the column of row weights, if there is one. in_memory: whether the rows lie in this process.
     """
 
     source: Source
     features: tuple[str, ...]
     in_memory: bool
+    weight: str | None = None
 
 
 def lies_elsewhere(X: Any) -> bool:
@@ -32,24 +36,56 @@ def lies_elsewhere(X: Any) -> bool:
     return is_dask_collection(X) or isinstance(X, Source) or _is_path(X) or _is_paths(X)
 
 
-def rows_in_memory(X: NDArray[Any]) -> Rows:
-    """The rows of an array (n, d) that has been checked."""
-    source = open_source(X)
-    return Rows(source, tuple(source.schema.names), in_memory=True)
+def checked_array(estimator: BaseEstimator, X: Any, *, reset: bool) -> NDArray[Any]:
+    """An array-like as an array (n, d) of floats, with scikit-learn's checks and words.
+
+    With `reset` number and names of the features are noted in the estimator, else held against what it has.
+    """
+    fewest = 2 if reset else 1
+    dtypes = [np.float64, np.float32]
+    array: NDArray[Any] = validate_data(estimator, X, reset=reset, dtype=dtypes, ensure_min_samples=fewest)
+    return array
 
 
-def rows_elsewhere(X: Any) -> Rows:
-    """The rows of what `lies_elsewhere`. Raises BadInputError for what cannot be opened."""
+def checked_rows(estimator: BaseEstimator, X: Any, *, reset: bool) -> Rows:
+    """The rows of any X; what is checked is as in `checked_array`, but values lying elsewhere are not looked at yet.
+
+    Raises ValueError (as BadInputError for what cannot be opened).
+    """
+    if not lies_elsewhere(X):
+        source = open_source(checked_array(estimator, X, reset=reset))
+        return Rows(source, tuple(source.schema.names), in_memory=True)
     source = open_source(X)
-    names = X.columns if _is_dask_frame(X) else source.schema.names  # the source has the index of a frame as well
+    # The source of a frame holds its index as well.
+    names = list(X.columns) if _is_dask_frame(X) else source.schema.names
+    is_array = is_dask_collection(X) and not _is_dask_frame(X)
+    outline = np.empty((0, len(names))) if is_array else pd.DataFrame(columns=names)
+    validate_data(estimator, outline, reset=reset, skip_check_array=True)
     return Rows(source, tuple(str(name) for name in names), in_memory=False)
 
 
-def outline(X: Any, rows: Rows) -> pd.DataFrame | Float:
-    """X without its rows: what scikit-learn checks the number and names of features by. Arrays have no names."""
-    if is_dask_collection(X) and not _is_dask_frame(X):
-        return np.empty((0, len(rows.features)))
-    return pd.DataFrame(columns=list(X.columns) if _is_dask_frame(X) else list(rows.features))
+def training_rows(estimator: BaseEstimator, X: Any, sample_weight: Any, n_components: int) -> Rows:
+    """The rows of X to be fitted, with their weights. Raises ValueError for fewer rows than components."""
+    rows = checked_rows(estimator, X, reset=True)
+    n_samples = rows.source.n_rows
+    if sample_weight is not None:
+        weights = _checked_weights(sample_weight, n_samples)
+        weighted = with_weights(rows.source, weights)
+        rows = replace(rows, source=weighted, weight=weighted.weight)
+        n_samples = np.count_nonzero(weights)
+    if n_samples < n_components:
+        raise BadInputError(
+            f"Expected n_samples >= n_components but got n_components = {n_components}, n_samples = {n_samples}"
+        )
+    return rows
+
+
+def _checked_weights(sample_weight: Any, n_samples: int) -> Float:
+    if is_dask_collection(sample_weight):
+        sample_weight = sample_weight.compute()
+    rows = np.empty((n_samples, 0))  # only their number is looked at
+    weights: Float = _check_sample_weight(sample_weight, rows, dtype=np.float64, ensure_non_negative=True)
+    return weights
 
 
 def _is_dask_frame(X: Any) -> bool:

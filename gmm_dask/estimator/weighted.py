@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 from typing import final
 
@@ -9,6 +10,7 @@ import pyarrow as pa
 
 from gmm_dask.mixture import Float
 from gmm_dask.table.source import Source
+from gmm_dask.table.source.base import digest
 
 
 @final
@@ -25,9 +27,9 @@ class WeightedSource(Source):
         return str(self.schema.names[-1])
 
     def _read(self, start: int, stop: int, columns: list[str]) -> pa.Table:
-        read = self.table.read(start, stop, [name for name in columns if name != self.weight])
-        weighted = read.append_column(self.weight, pa.array(self.weights[start:stop]))
-        return weighted.select(columns)
+        others = self.table.read(start, stop, [name for name in columns if name != self.weight])
+        weights = pa.chunked_array([self.weights[start:stop]])
+        return pa.table({name: weights if name == self.weight else others[name] for name in columns})
 
     def _where(self, start: int, stop: int) -> str:
         return self.table.where(start, stop)
@@ -46,7 +48,7 @@ def with_weights(table: Source, weights: Float) -> WeightedSource:
     return WeightedSource(
         name=table.name,
         schema=table.schema.append(pa.field(name, pa.float64())),
-        fingerprint=table.fingerprint,
+        fingerprint=digest(table.fingerprint, name, hashlib.sha256(weights.tobytes()).hexdigest()),
         layout=table.layout,
         table=table,
         weights=weights,

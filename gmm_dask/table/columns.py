@@ -52,12 +52,14 @@ def place(where: str, column: str) -> str:
 
 
 def numeric(table: pa.Table, column: str, where: str = "") -> Float:
-    """A column as float64 (n,), NaN where the value is null or NaN.
+    """A column as float64 (n,), NaN where the value is null or NaN. A column of Arrow's null type is all missing.
 
     Raises `BadInputError` for a type that is not numeric, for an infinite value, and for an integer that float64 would
     round: two identifiers silently made equal are worse than a refusal.
     """
     values = table.column(column)
+    if pa.types.is_null(values.type):
+        return np.full(len(values), np.nan)
     if not is_numeric(values.type):
         raise BadInputError(
             f"the type is {values.type}", expected="an integer, float, boolean or decimal", where=place(where, column)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gmm_dask.errors import BadInputError
 from gmm_dask.mixture import Block, Float
-from gmm_dask.table.columns import numeric
+from gmm_dask.table.columns import numeric, place
 from gmm_dask.table.shards import Shard
 from gmm_dask.table.sketches import RowSample
 from gmm_dask.table.transforms import Transform
@@ -87,7 +87,7 @@ class Preparation:
         complete = ~np.isnan(source).any(axis=0)
         if not complete.all():
             source, weights = source[:, complete], None if weights is None else weights[complete]
-        z, log_jacobian = self.model_units(source)
+        z, log_jacobian = self.model_units(source, where)
         block = Block(z, weights)
         total = float(log_jacobian.sum() if weights is None else weights @ log_jacobian)
         tally = Tally(table.num_rows, block.n_rows, block.weight, total)
@@ -97,11 +97,13 @@ class Preparation:
         """The modelled columns (d, n) in source units, NaN where missing."""
         return np.stack([numeric(table, name, where) for name, _ in self.transforms])
 
-    def model_units(self, source: Float) -> tuple[Float, Float]:
-        """z (d, n) and the sum over observed columns of log|dz/dx| (n,), from source units (d, n)."""
+    def model_units(self, source: Float, where: str) -> tuple[Float, Float]:
+        """z (d, n) and the sum over observed columns of log|dz/dx| (n,), from source units (d, n).
+
+        Raises BadInputError, at `where`, for a value outside the domain of a column's transform."""
         z, log_jacobian = np.empty_like(source), np.zeros(source.shape[1])
-        for row, (_, transform) in enumerate(self.transforms):
-            z[row] = transform.forward(source[row])
+        for row, (name, transform) in enumerate(self.transforms):
+            z[row] = transform.forward(source[row], place(where, name))
             log_jacobian += np.nan_to_num(transform.log_jacobian(source[row]), nan=0.0)
         return z, log_jacobian
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gmm_dask.errors import BadInputError, did_you_mean
-from gmm_dask.table.columns import as_float64, is_binary, is_numeric, is_temporal, is_text, refuse_infinite
+from gmm_dask.table.columns import as_float64, is_binary, is_numeric, is_temporal, is_text
 from gmm_dask.table.sketches import DistinctSketch, Moments, QuantileSketch, RowSample
 
 _NO_MOMENTS, _NO_VALUES, _NO_QUANTILES = Moments.of(np.empty(0)), DistinctSketch.of(()), QuantileSketch.of(np.empty(0))
@@ -23,7 +23,8 @@ _NO_MOMENTS, _NO_VALUES, _NO_QUANTILES = Moments.of(np.empty(0)), DistinctSketch
 class ColumnProfile:
     """One column in numbers. `merge` is that of a commutative monoid, up to rounding and the sketches' rank error.
 
-    NaN counts as missing. `n_bytes`: memory as an Arrow column. `minimum` and `maximum`: of a numeric column, or the
+    NaN counts as missing; infinities are counted, and left out of the other numbers, so that a column which nobody
+    models may hold them. `infinite_at`: where the first was met. `n_bytes`: memory as an Arrow column. `minimum` and `maximum`: of a numeric column, or the
     integers by which Arrow stores a temporal one; else None. Moments and quantiles are of numeric columns; those of
     others, and the distinct values of nested ones, stay empty.
     """
@@ -38,10 +39,13 @@ class ColumnProfile:
     moments: Moments = _NO_MOMENTS
     distinct_values: DistinctSketch = _NO_VALUES
     quantiles: QuantileSketch = _NO_QUANTILES
+    n_infinite: int = 0
+    infinite_at: str = ""
 
     @property
     def n_present(self) -> int:
-        return self.n_rows - self.n_missing
+        """Values that are known and finite."""
+        return self.n_rows - self.n_missing - self.n_infinite
 
     @property
     def mean(self) -> float:
@@ -87,6 +91,8 @@ class ColumnProfile:
             moments=self.moments.merge(other.moments),
             distinct_values=self.distinct_values.merge(other.distinct_values),
             quantiles=self.quantiles.merge(other.quantiles),
+            n_infinite=self.n_infinite + other.n_infinite,
+            infinite_at=self.infinite_at or other.infinite_at,
         )
 
     def to_json(self, role: str = "") -> dict[str, object]:
@@ -156,7 +162,7 @@ class TableProfile:
 def profile_batch(table: pa.Table, *, first_row: int, seed: int, sample_rows: int, where: str = "") -> TableProfile:
     """The profile of a batch of rows, the first of which has number `first_row` in the whole table.
 
-    `where` names the batch in errors. Raises `BadInputError` for infinite values.
+    `where` names the batch, for errors about what is found in it.
     """
     columns = tuple(
         _profile_column(field, values, where) for field, values in zip(table.schema, table.columns, strict=True)
@@ -190,9 +196,12 @@ def _profile_column(field: pa.Field, values: pa.ChunkedArray, where: str) -> Col
 
 def _with_numbers(profile: ColumnProfile, values: pa.ChunkedArray, where: str) -> ColumnProfile:
     numbers = as_float64(values)
-    refuse_infinite(numbers, profile.name, where)
-    present = np.sort(numbers[~np.isnan(numbers)])  # sorted once: for the distinct values, and a quicker t-digest
-    profile = replace(profile, n_missing=len(numbers) - len(present))
+    is_infinite = np.isinf(numbers)
+    if is_infinite.any():
+        at = f"{where}, row {np.argmax(is_infinite)} of these" if where else f"row {np.argmax(is_infinite)}"
+        profile = replace(profile, n_infinite=int(is_infinite.sum()), infinite_at=at)
+    present = np.sort(numbers[np.isfinite(numbers)])  # sorted once: for the distinct values, and a quicker t-digest
+    profile = replace(profile, n_missing=len(numbers) - len(present) - profile.n_infinite)
     if not len(present):
         return profile
     is_first = np.concatenate([[True], present[1:] != present[:-1]])

@@ -41,20 +41,21 @@ def infer_role(column: ColumnProfile) -> Verdict:
 
     | column | role |
     |---|---|
-    | date, time, timestamp, duration, nested, null or extension type | ignored |
-    | no value at all | `BadInputError` |
+    | date, time, timestamp, duration, nested or extension type | ignored |
+    | no value at all, or infinite ones | `BadInputError` |
     | one value only | ignored, with a warning |
     | string, binary, dictionary, boolean: at least 90 % of the values distinct, over 100 rows | key, else categorical |
     | integer named id, key, uuid, guid, rownames, index, or ending in _id, Id, ID | key |
-    | integer: nothing missing, at least 99 % distinct, over 100 rows | key |
+    | integer: nothing missing, at least 99 % distinct, within a range of 4 times the rows, over 100 rows | key |
     | integer beyond 2**53 in size | key: float64 would round it |
     | at most 2 distinct values, or at most 10 and integer | categorical |
     | other integers, floats, decimals | continuous |
     """
     kind = column.type
-    if not is_numeric(kind) and not is_text(kind):
+    if not is_numeric(kind) and not is_text(kind) and not pa.types.is_null(kind):
         return Verdict(Role.IGNORED, f"{kind} is not modelled, it travels through")
     refuse_empty(column)
+    refuse_infinite(column)
     if column.is_constant:
         return constant(column)
     if is_text(kind) or pa.types.is_boolean(kind):
@@ -74,7 +75,7 @@ def constant(column: ColumnProfile) -> Verdict:
 
 def is_empty(column: ColumnProfile) -> bool:
     """No value is known."""
-    return column.n_present == 0
+    return column.n_missing == column.n_rows
 
 
 def refuse_empty(column: ColumnProfile) -> None:
@@ -84,6 +85,17 @@ def refuse_empty(column: ColumnProfile) -> None:
             f"all {column.n_rows} values are missing",
             where=place("", column.name),
             advice="Give the column the role ignored.",
+        )
+
+
+def refuse_infinite(column: ColumnProfile) -> None:
+    """Raise `BadInputError` for a column that holds infinities, naming the place of the first."""
+    if column.n_infinite:
+        raise BadInputError(
+            f"{column.n_infinite} infinite value{'s' if column.n_infinite > 1 else ''}",
+            expected="finite numbers",
+            where=place(column.infinite_at, column.name),
+            advice="Replace them by nulls, which count as missing, or give the column the role ignored.",
         )
 
 
@@ -106,9 +118,16 @@ def _identifying(column: ColumnProfile) -> str:
         return "the name says that it identifies rows"
     if is_too_large(column):
         return "integers beyond 2**53 identify, they do not measure"
-    if column.n_missing == 0 and column.n_rows > _FEWEST_ROWS_FOR_KEYS and _share_distinct(column) >= 0.99:
+    if column.n_missing == 0 and column.n_rows > _FEWEST_ROWS_FOR_KEYS and _is_dense(column):
         return f"integers, nearly all distinct ({column.distinct} of {column.n_rows})"
     return ""
+
+
+def _is_dense(column: ColumnProfile) -> bool:
+    """Numbers given out one after another: hardly any twice, and hardly any left out. Measurements spread wider."""
+    assert column.minimum is not None
+    assert column.maximum is not None
+    return _share_distinct(column) >= 0.99 and column.maximum - column.minimum <= 4 * column.n_rows
 
 
 def _share_distinct(column: ColumnProfile) -> float:

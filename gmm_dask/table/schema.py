@@ -13,7 +13,7 @@ import pyarrow as pa
 from gmm_dask.errors import BadInputError, UsageError, did_you_mean
 from gmm_dask.table.columns import is_numeric, place
 from gmm_dask.table.profile import ColumnProfile, TableProfile
-from gmm_dask.table.roles import Role, Verdict, constant, infer_role, is_empty, is_too_large, refuse_empty
+from gmm_dask.table.roles import Role, Verdict, constant, infer_role, is_empty, is_too_large, refuse_empty, refuse_infinite
 
 Overrides = Mapping[str, str | Sequence[str]]
 """Role names to the columns that the user gives them: {"key": ["id"], "weight": "w"}."""
@@ -67,7 +67,8 @@ class TableSchema:
         return pa.schema([(column.name, column.type) for column in self.columns])
 
     def check(self, schema: pa.Schema, where: str = "") -> None:
-        """Raise `BadInputError` unless a table has every continuous column, once, as numbers. It may have others."""
+        """Raise `BadInputError` unless a table has every continuous column, once, as numbers or as
+        a column of nulls. It may have others."""
         for name in self.continuous:
             found = schema.get_all_field_indices(name)
             if not found:
@@ -76,7 +77,7 @@ class TableSchema:
             if len(found) > 1:
                 raise BadInputError(f"{len(found)} columns have this name", expected="one", where=place(where, name))
             kind = schema.field(found[0]).type
-            if not is_numeric(kind):
+            if not is_numeric(kind) and not pa.types.is_null(kind):
                 raise BadInputError(f"the type is {kind}", expected="numbers", where=place(where, name))
 
     def to_json(self) -> dict[str, Any]:
@@ -177,6 +178,7 @@ def _named(column: ColumnProfile, role: Role) -> Verdict:
     if is_too_large(column):
         advice = "Give it the role key or ignored."
         raise BadInputError("integers beyond 2**53 in size would be rounded", where=where, advice=advice)
+    refuse_infinite(column)
     if role is Role.CONTINUOUS:
         return constant(column) if column.is_constant else Verdict(role, "as asked")
     _check_weights(column, where)

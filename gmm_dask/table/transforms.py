@@ -75,11 +75,15 @@ class Transform:
         return self.curve.log_slope(x) - math.log(self.scale)
 
     def mean_of_inverse(self, mean: Float, variance: Float) -> Float:
-        """The mean in source units of Z ~ N(mean, variance), which are in model units; held to the range observed."""
+        """The mean in source units of Z ~ N(mean, variance), which are in model units.
+
+        Exact for affine transforms; for others held to the range observed, beyond which a curve is not to be trusted.
+        """
         sd = np.sqrt(variance) * self.scale
         with np.errstate(over="ignore"):  # affine transforms of huge values do not look at the variance
             spread = sd * sd
-        return self.curve.mean_of_inverse(mean * self.scale + self.shift, spread, self.lowest, self.highest)
+        bounds = () if self.affine else (self.lowest, self.highest)
+        return self.curve.mean_of_inverse(mean * self.scale + self.shift, spread, *bounds)
 
     def to_json(self) -> dict[str, Any]:
         """JSON types only; floats survive exactly."""

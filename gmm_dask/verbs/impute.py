@@ -36,6 +36,7 @@ class Impute(Verb):
 
     def output_schema(self, schema: pa.Schema) -> pa.Schema:
         for column in self.columns:
+            schema = self._typed(schema, column)
             if column + SUFFIX in schema.names:
                 raise BadInputError(
                     f"the table already has a column {column + SUFFIX!r}",
@@ -44,9 +45,18 @@ class Impute(Verb):
             schema = schema.append(pa.field(column + SUFFIX, pa.bool_()))
         return schema
 
+    def _typed(self, schema: pa.Schema, column: str) -> pa.Schema:
+        """The schema with the model's type for a column that came without one, all its cells missing."""
+        position = schema.get_field_index(column)
+        if not pa.types.is_null(schema.field(position).type):
+            return schema
+        return schema.set(position, self.model.schema.arrow.field(column))
+
     def apply(self, table: pa.Table, where: str) -> pa.Table:
+        for column in self.columns:
+            table = table.cast(self._typed(table.schema, column))
         source, missing = gaps(self.model, table, where)
-        z, _ = self.model.preparation.model_units(source)
+        z, _ = self.model.preparation.model_units(source, where)
         for pattern in patterns(missing):
             if pattern.missing.size:
                 source[np.ix_(pattern.missing, pattern.rows)] = self._expected(z, pattern)

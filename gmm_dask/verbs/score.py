@@ -36,7 +36,7 @@ class Score(Verb):
 
     def apply(self, table: pa.Table, where: str) -> pa.Table:
         source, missing = gaps(self.model, table, where)
-        z, log_jacobian = self.model.preparation.model_units(source)
+        z, log_jacobian = self.model.preparation.model_units(source, where)
         k, n = self.model.n_components, table.num_rows
         responsibilities, log_density = np.empty((k, n)), np.empty(n)
         for pattern in patterns(missing):

@@ -207,9 +207,14 @@ def test_empty_batches_and_columns_without_values() -> None:
     assert np.isnan(missing.mean)
 
 
-def test_infinite_values_are_refused_with_their_place() -> None:
-    with pytest.raises(BadInputError, match="part 0, column 'x': 1 infinite value, the first in row 2"):
-        profile(pa.table({"x": [1.0, 2.0, np.inf]}))
+def test_infinite_values_are_counted_apart_with_the_place_of_the_first() -> None:
+    found = profile(pa.table({"x": [1.0, np.nan, 3.0, np.inf, -np.inf]}))["x"]
+    assert (found.n_infinite, found.n_missing, found.n_present) == (2, 1, 2)
+    assert (found.minimum, found.maximum, found.mean) == (1.0, 3.0, 2.0)
+    assert "part 0, row 3" in found.infinite_at
+    later = profile(pa.table({"x": [np.inf]}))["x"]
+    assert found.merge(later).n_infinite == 3
+    assert found.merge(later).infinite_at == found.infinite_at
 
 
 def test_the_layout_in_memory_does_not_matter() -> None:

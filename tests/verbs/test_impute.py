@@ -117,3 +117,13 @@ def test_infinite_values_are_refused_with_their_place(fitted, table):
     bad.loc[bad.index[4], "level"] = np.inf
     with pytest.raises(BadInputError, match="level"):
         fitted.impute(bad)
+
+
+def test_a_column_that_came_all_missing_gets_the_model_s_type(fitted, table):
+    frame = table.head(20).assign(level=None)
+    arrow = pa.Table.from_pandas(frame, preserve_index=False)
+    assert arrow.schema.field("level").type == pa.null()
+    imputed = fitted.impute(arrow)
+    assert imputed.dtypes["level"] == pd.ArrowDtype(pa.float64())
+    assert imputed["level"].notna().all()
+    assert fitted.score(arrow)["segment"].notna().all()

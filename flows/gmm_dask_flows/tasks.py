@@ -1,0 +1,85 @@
+"""One task per job function. What a task takes and returns is small: records and addresses, never a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
+
+from prefect import Task, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State, TaskRun
+
+from gmm_dask import pipeline
+from gmm_dask.config import FitJob, ImputeJob, IngestJob, ReportJob, SampleJob, ScoreJob, SelectJob
+from gmm_dask.errors import BadInputError, UsageError
+from gmm_dask.pipeline import Chosen, Done
+from gmm_dask_flows.observer import observing
+
+D = TypeVar("D", bound=Done)
+
+
+def worth_repeating(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> bool:
+    """Whether the same job may succeed later: a cluster or a disk can come back, a bad table stays bad."""
+    return not isinstance(state.data, (BadInputError, UsageError))
+
+
+# Repeating is safe because jobs publish atomically. Nothing is cached and no result is stored: what a task returns says
+# where its table was published, and the publication is the only truth about that.
+_job_task = partial(
+    task,
+    retries=2,
+    retry_delay_seconds=[5, 30],
+    retry_condition_fn=worth_repeating,
+    cache_policy=NO_CACHE,
+    persist_result=False,
+)
+
+
+@_job_task(name="ingest")
+def ingest(job: IngestJob) -> Done:
+    """Publish a table as Parquet."""
+    return _observed(pipeline.ingest, job)
+
+
+@_job_task(name="select-k")
+def select_k(job: SelectJob) -> Chosen:
+    """Fit all candidates in shared passes and save the best."""
+    return _observed(pipeline.select, job)
+
+
+@_job_task(name="fit")
+def fit(job: FitJob) -> Chosen:
+    """Fit one model and save it."""
+    return _observed(pipeline.fit, job)
+
+
+@_job_task(name="score")
+def score(job: ScoreJob) -> Done:
+    """Publish the table with segment, probability and density."""
+    return _observed(pipeline.score, job)
+
+
+@_job_task(name="impute")
+def impute(job: ImputeJob) -> Done:
+    """Publish the table with its gaps filled."""
+    return _observed(pipeline.impute, job)
+
+
+@_job_task(name="sample")
+def sample(job: SampleJob) -> Done:
+    """Publish synthetic rows."""
+    return _observed(pipeline.sample, job)
+
+
+@_job_task(name="report")
+def report(job: ReportJob, stages: list[Done]) -> Done:
+    """Write the HTML report; `stages` are the jobs that went before."""
+    return _observed(pipeline.report, job, stages)
+
+
+def _observed(function: Callable[..., D], *arguments: object) -> D:
+    with observing() as observer:
+        done = function(*arguments, observer)
+        observer.finished(done)
+    return done

@@ -1,0 +1,91 @@
+"""A fitted mixture applied to rows, wherever they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import logsumexp
+from sklearn.utils import check_array
+
+from gmm_dask.engine import Engine, Held, InProcess, TableSweep
+from gmm_dask.errors import BadInputError
+from gmm_dask.estimator.inputs import Rows
+from gmm_dask.estimator.table import complete_columns, shifted_by
+from gmm_dask.mixture import Float, MixtureParameters, SufficientStatistics, log_joint
+from gmm_dask.table.shards import Shard, plan_shards
+
+_ROWS_AT_A_TIME = 16_384
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """What a mixture says of rows (n, d) in source units. `parameters` are about `shift` (d,)."""
+
+    parameters: MixtureParameters
+    shift: Float
+
+    def labels(self, rows: Float) -> NDArray[np.int64]:
+        """(n,) the component each row most likely belongs to."""
+        return self._log_joint(rows).argmax(axis=0)
+
+    def probabilities(self, rows: Float) -> Float:
+        """(n, k) of each component given the row."""
+        joint = self._log_joint(rows)
+        return np.ascontiguousarray(np.exp(joint - logsumexp(joint, axis=0)).T)
+
+    def log_densities(self, rows: Float) -> Float:
+        """(n,)."""
+        densities: Float = logsumexp(self._log_joint(rows), axis=0)
+        return densities
+
+    def _log_joint(self, rows: Float) -> Float:
+        return log_joint(self.parameters, (rows - self.shift).T)
+
+
+PerRow = Callable[[Float], NDArray[Any]]
+"""One of the methods of `Scorer`: from rows (n, d) to (n,) or (n, k)."""
+
+
+def over_array(function: PerRow, X: NDArray[Any]) -> NDArray[Any]:
+    """The function's result for rows in memory, by this process's threads."""
+    blocks = [X[start : start + _ROWS_AT_A_TIME] for start in range(0, len(X), _ROWS_AT_A_TIME)]
+    return np.concatenate(InProcess().map(_call, blocks, function))
+
+
+def over_shards(function: PerRow, rows: Rows, engine: Engine) -> NDArray[Any]:
+    """The function's result for all rows of a source, in their order."""
+    return np.concatenate(engine.map(_call_on_shard, plan_shards(rows.source), (function, rows.features)))
+
+
+def over_collection(function: PerRow, X: Any, n_features: int) -> Any:
+    """The function's result for a Dask collection, as a Dask array of the same partitions; nothing is computed."""
+    array = X.rechunk({1: -1}) if hasattr(X, "rechunk") else X.to_dask_array()
+    like = function(np.empty((0, n_features)))
+    shape = {"drop_axis": 1} if like.ndim == 1 else {"chunks": (array.chunks[0], like.shape[1:])}
+    return array.map_blocks(_call_on_block, function=function, dtype=like.dtype, meta=like, **shape)
+
+
+def statistics_of(scorer: Scorer, rows: Rows, engine: Engine) -> SufficientStatistics:
+    """One sweep over the rows, none of which is kept. Raises BadInputError for missing values."""
+    load = shifted_by(scorer.shift, rows).load
+    (statistics,) = TableSweep(engine, Held(plan_shards(rows.source), load))([scorer.parameters])
+    if missing := rows.source.n_rows - statistics.n_rows:
+        raise BadInputError(f"Input X contains NaN in {missing} rows", where=rows.source.name)
+    return statistics
+
+
+def _call(rows: Float, function: PerRow) -> NDArray[Any]:
+    return function(rows)
+
+
+def _call_on_shard(shard: Shard, shared: tuple[PerRow, tuple[str, ...]]) -> NDArray[Any]:
+    function, features = shared
+    return function(complete_columns(shard, features).T)
+
+
+def _call_on_block(block: Any, function: PerRow) -> NDArray[Any]:
+    return function(check_array(block, dtype=np.float64, ensure_min_samples=0, input_name="X"))

@@ -1,0 +1,61 @@
+"""The sentences of the report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gmm_dask.em import Outcome
+from gmm_dask.model import MixtureModel
+from gmm_dask.report.comparison import Comparison
+from gmm_dask.report.numbers import counted, percent
+
+COVARIANCES = {
+    "full": "every segment has its own spread and its own correlations",
+    "tied": "all segments share one spread and its correlations",
+    "diag": "every segment has its own spread in each column, without correlations",
+    "spherical": "every segment has one spread for all columns, without correlations",
+}
+
+_ENDINGS = {
+    Outcome.CONVERGED: "the fit converged after {iterations}",
+    Outcome.ITERATION_LIMIT: "the fit was stopped at the limit of {iterations}",
+    Outcome.COLLAPSED: "the fit ended after {iterations} because a segment collapsed",
+    Outcome.SINGULAR: "the fit ended after {iterations} because a covariance matrix became singular",
+}
+
+
+def headline(model: MixtureModel, comparison: Comparison | None) -> str:
+    """The result in one sentence: how many segments, of what, chosen how, how the fit ended, and what was left out."""
+    training = model.training
+    verb = "describes" if model.n_components == 1 else "describe"
+    rows = counted(training.n_complete, "row") + (f" weighted by {model.schema.weight}" if model.schema.weight else "")
+    ending = _ENDINGS[Outcome(training.outcome)].format(iterations=counted(training.n_iter, "iteration"))
+    return (
+        f"{counted(model.n_components, 'segment')}{_choice(model, comparison)} {verb} {rows} "
+        f"in {counted(len(model.columns), 'column')}; {ending}, and {_left_out(model)}."
+    )
+
+
+def remarks(model: MixtureModel, notes: Sequence[str]) -> list[str]:
+    """What the reader should know first, each thing once: an unusual ending, columns left out, and `notes`."""
+    outcome = Outcome(model.training.outcome)
+    ending = [] if outcome is Outcome.CONVERGED else [f"{outcome.sentence} {outcome.advice}"]
+    return list(dict.fromkeys([*ending, *model.schema.warnings, *notes]))
+
+
+def _choice(model: MixtureModel, comparison: Comparison | None) -> str:
+    if comparison is None or len(comparison.rows) == 1:
+        return ""
+    if comparison.prefers(model):
+        return f", chosen by {comparison.name} among {len(comparison.rows):,} candidates,"
+    best = f"{comparison.best.n_components} {comparison.best.covariance_type}"
+    return f", one of {len(comparison.rows):,} candidates ({comparison.name} prefers {best}),"
+
+
+def _left_out(model: MixtureModel) -> str:
+    count = model.training.n_left_out
+    if not count:
+        return "no row was left out"
+    were = "was" if count == 1 else "were"
+    share = percent(count / model.training.n_rows)
+    return f"{counted(count, 'row')} ({share}) {were} left out because of gaps in these columns"
