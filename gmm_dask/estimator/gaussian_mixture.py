@@ -21,7 +21,7 @@ from sklearn.utils.validation import check_is_fitted
 from gmm_dask.em import Stopping
 from gmm_dask.engine import Engine, InProcess, open_engine
 from gmm_dask.estimator.initial import Initial, checked_initial, continued
-from gmm_dask.estimator.inputs import Rows, checked_array, checked_rows, lies_elsewhere, training_rows
+from gmm_dask.estimator.inputs import Rows, check_collection, checked_array, checked_rows, lies_elsewhere, training_rows
 from gmm_dask.estimator.sampling import draw
 from gmm_dask.estimator.scoring import PerRow, Scorer, over_array, over_collection, over_shards, statistics_of
 from gmm_dask.estimator.solving import Solution
@@ -211,7 +211,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]  # sci
         if not lies_elsewhere(X):
             return over_array(function, checked_array(self, X, reset=False))
         if is_dask_collection(X):
-            check_outline(self, X, reset=False)
+            check_collection(self, X, reset=False)
             return over_collection(function, X, self.n_features_in_)
         rows = checked_rows(self, X, reset=False)
         with self._engine(rows) as engine:

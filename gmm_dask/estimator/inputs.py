@@ -47,8 +47,15 @@ def checked_array(estimator: BaseEstimator, X: Any, *, reset: bool) -> NDArray[A
     return array
 
 
+def check_collection(estimator: BaseEstimator, X: Any, *, reset: bool) -> None:
+    """Check number and names of the features of a Dask collection, of which nothing is computed."""
+    if getattr(X, "ndim", None) != 2:
+        raise ValueError(f"Expected a Dask array or DataFrame of 2 dimensions, got {X!r}")
+    _check_features(estimator, X._meta if hasattr(X, "columns") else np.empty((0, X.shape[1])), reset=reset)
+
+
 def checked_rows(estimator: BaseEstimator, X: Any, *, reset: bool) -> Rows:
-    """The rows of any X; what is checked is as in `checked_array`, but values lying elsewhere are not looked at yet.
+    """The rows of any X. Checks are those of `checked_array`, but values lying elsewhere are not looked at yet.
 
     Raises ValueError (as BadInputError for what cannot be opened).
     """
@@ -56,12 +63,18 @@ def checked_rows(estimator: BaseEstimator, X: Any, *, reset: bool) -> Rows:
         source = open_source(checked_array(estimator, X, reset=reset))
         return Rows(source, tuple(source.schema.names), in_memory=True)
     source = open_source(X)
-    # The source of a frame holds its index as well.
-    names = list(X.columns) if _is_dask_frame(X) else source.schema.names
-    is_array = is_dask_collection(X) and not _is_dask_frame(X)
-    outline = np.empty((0, len(names))) if is_array else pd.DataFrame(columns=names)
+    names = list(source.schema.names)
+    if is_dask_collection(X):
+        check_collection(estimator, X, reset=reset)
+        names = [str(name) for name in getattr(X, "columns", names)]  # the source of a frame has its index as well
+    else:
+        _check_features(estimator, pd.DataFrame(columns=names), reset=reset)
+    return Rows(source, tuple(names), in_memory=False)
+
+
+def _check_features(estimator: BaseEstimator, outline: pd.DataFrame | Float, *, reset: bool) -> None:
+    """Check the features of a table by what it looks like without its rows. Arrays have no names."""
     validate_data(estimator, outline, reset=reset, skip_check_array=True)
-    return Rows(source, tuple(str(name) for name in names), in_memory=False)
 
 
 def training_rows(estimator: BaseEstimator, X: Any, sample_weight: Any, n_components: int) -> Rows:
@@ -86,10 +99,6 @@ def _checked_weights(sample_weight: Any, n_samples: int) -> Float:
     rows = np.empty((n_samples, 0))  # only their number is looked at
     weights: Float = _check_sample_weight(sample_weight, rows, dtype=np.float64, ensure_non_negative=True)
     return weights
-
-
-def _is_dask_frame(X: Any) -> bool:
-    return is_dask_collection(X) and hasattr(X, "columns")
 
 
 def _is_path(X: Any) -> bool:

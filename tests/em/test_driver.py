@@ -103,9 +103,7 @@ def test_the_iteration_limit_is_not_convergence():
 def test_statistics_belong_to_the_parameters_returned():
     rng = np.random.default_rng(8)
     rows = rng.normal(size=(200, 2))
-    (fit,) = run(
-        sweep_over(rows), [random_mixture(rng, FAMILIES["full"], 2, 2)], np.zeros(2), Stopping(1e-5, 100)
-    )
+    (fit,) = run(sweep_over(rows), [random_mixture(rng, FAMILIES["full"], 2, 2)], np.zeros(2), Stopping(1e-5, 100))
     (again,) = sweep_over(rows)([fit.parameters])
     np.testing.assert_array_equal(again.moments, fit.statistics.moments)
     assert again.log_likelihood == fit.statistics.log_likelihood

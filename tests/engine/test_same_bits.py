@@ -93,7 +93,9 @@ def test_threads_of_this_process(table, expected):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("n_workers", "processes"), [(1, False), (2, False), (4, False), (1, True), (2, True), (4, True)])
+@pytest.mark.parametrize(
+    ("n_workers", "processes"), [(1, False), (2, False), (4, False), (1, True), (2, True), (4, True)]
+)
 def test_any_cluster(table, expected, n_workers, processes):
     with cluster(n_workers, processes, threads=2 if n_workers == 1 else 1) as client:
         assert fitted_bits(table, OnCluster(client)) == expected

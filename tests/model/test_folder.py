@@ -16,7 +16,8 @@ from gmm_dask.output import resolve, verify
 @pytest.fixture(scope="module")
 def fitted():
     rng = np.random.default_rng(0)
-    frame = pd.DataFrame({"a": rng.normal(size=500), "b": np.exp(rng.normal(size=500)), "when": pd.Timestamp("2026-01-01", tz="UTC")})
+    frame = pd.DataFrame({"a": rng.normal(size=500), "b": np.exp(rng.normal(size=500))})
+    frame["when"] = pd.Timestamp("2026-01-01", tz="UTC")
     frame["label"] = pd.Categorical(rng.choice(["u", "v"], 500))
     return fit(frame, 3, "tied", columns={"key": ["when"]})
 

@@ -29,7 +29,7 @@ def as_arrow(table: Any) -> pa.Table:
         columns = _pandas_columns(table)
     elif isinstance(table, np.ndarray):
         columns = _array_columns(table)
-    elif hasattr(table, "__arrow_c_stream__") or isinstance(table, pa.RecordBatch):
+    elif hasattr(table, "__arrow_c_stream__") and not isinstance(table, pd.Series):
         arrow = pa.table(table)
         columns = list(zip(arrow.column_names, arrow.columns, strict=True))
     else:

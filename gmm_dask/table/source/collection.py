@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, final
 
 import dask
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 from dask.optimization import cull
 
@@ -93,7 +94,7 @@ def dask_source(collection: Any) -> DaskSource:
     """
     if hasattr(collection, "rechunk"):
         name, promised, delayed = _array_parts(collection)
-    elif hasattr(collection, "map_partitions") and hasattr(collection, "columns"):
+    elif isinstance(getattr(collection, "_meta", None), pd.DataFrame):
         name, promised, delayed = "Dask DataFrame", as_arrow(collection._meta).schema, collection.to_delayed()
     else:
         raise UsageError(f"a Dask {type(collection).__name__}", expected=ACCEPTED)

@@ -123,7 +123,7 @@ def test_what_is_no_table(frame):
 
 def test_a_partition_that_comes_out_differently_is_noticed():
     lengths = iter((2, 3))
-    source = open_source(frames({"x": [1]}, meta={"x": [0]}).map_partitions(lambda _: FRAME[["x"]][: next(lengths)]))
+    source = open_source(dd.from_map(lambda _: FRAME[["x"]][: next(lengths)], [0], meta=FRAME[["x"]]))
     with pytest.raises(BadInputError, match=r"3 rows; expected 2 rows.*write the collection to Parquet"):
         source.read(0, 2)
 
