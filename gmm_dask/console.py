@@ -21,7 +21,8 @@ _SECONDS_BETWEEN_LINES = 5.0
 def show_progress(console: Console) -> Iterator[RichObserver]:
     """An observer that draws on a terminal, and elsewhere (a log, a pipe) prints a line now and then."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[count]}"))
-    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
+    shown = Progress(*columns, TimeElapsedColumn(), console=console, transient=True, disable=not console.is_terminal)
+    with shown as progress:
         yield RichObserver(progress, console)
 
 
@@ -64,7 +65,7 @@ def describe(progress: Iteration) -> str:
 
 def stages_table(stages: Sequence[Done]) -> Table:
     """What was made, where, and how long it took."""
-    table = Table("stage", "made", "where", "seconds", box=None, header_style="bold", pad_edge=False)
+    table = _plain("stage", "made", "where", "seconds")
     table.columns[3].justify = "right"
     for done in stages:
         table.add_row(done.stage, done.summary, done.path, f"{done.seconds:.1f}")
@@ -73,33 +74,44 @@ def stages_table(stages: Sequence[Done]) -> Table:
 
 def selection_table(chosen: Chosen) -> Table:
     """A row per candidate, the chosen one marked."""
-    table = Table("", "K", "covariance", "log-likelihood", "parameters", "bic", "aic", "icl", "passes", "outcome")
-    for column in table.columns[3:9]:
-        column.justify = "right"
+    table = _plain("", "K", "type", "logL", "params", "BIC", "AIC", "ICL", "passes", "outcome")
     for row in chosen.table:
         table.add_row(
             "*" if row["best"] else "",
             str(row["n_components"]),
             str(row["covariance_type"]),
-            *(f"{row[name]:,.2f}" for name in ("log_likelihood",)),
+            _total(row["log_likelihood"]),
             str(row["n_parameters"]),
-            *(f"{row[name]:,.2f}" for name in ("bic", "aic", "icl")),
+            *(_total(row[name]) for name in ("bic", "aic", "icl")),
             str(row["n_iter"]),
             str(row["outcome"]),
             style="bold" if row["best"] else None,
         )
+    for column in table.columns[3:9]:
+        column.justify = "right"
     return table
 
 
 def profile_table(rows: Sequence[dict[str, object]]) -> Table:
-    """A row per column of the profiled table: `TableProfile.to_json()["columns"]`, with roles."""
-    names = ("name", "type", "role", "missing %", "distinct", "mean", "sd", "min", "median", "max", "skewness")
-    table = Table(*names, box=None, header_style="bold", pad_edge=False)
+    """A row per column of the profiled table: `Profiled.rows()`."""
+    names = ("name", "role", "type", "missing %", "distinct", "mean", "sd", "min", "median", "max")
+    table = _plain(*names)
+    table.columns[0].no_wrap = table.columns[1].no_wrap = True
     for column in table.columns[3:]:
         column.justify = "right"
     for row in rows:
         table.add_row(*(_short(row[name]) for name in names))
     return table
+
+
+def _plain(*headers: str) -> Table:
+    return Table(*headers, box=None, header_style="bold", pad_edge=False)
+
+
+def _total(value: float | int | str | bool) -> str:
+    """A log-likelihood or criterion: to the unit where it is large, since tables must fit a terminal."""
+    number = float(value)
+    return f"{number:,.0f}" if abs(number) >= 1e5 else f"{number:,.2f}"
 
 
 def _short(value: object) -> str:

@@ -30,7 +30,7 @@ def run_pipeline(job: PipelineJob) -> list[Done]:
     """
     console = Console(stderr=True)
     with _terminating_in_order(), drawing_on(console):
-        with console.status("reaching Prefect"):
+        with console.status("reaching Prefect"), _children_deaf_to_ctrl_c():
             reach_server()
         return pipeline(job)
 
@@ -53,6 +53,20 @@ def reach_server() -> None:
     else:
         found, advice = f"Prefect's own server did not start ({fault})", "Set PREFECT_API_URL to a running one."
     raise ResourceError(found, advice=advice) from fault
+
+
+@contextmanager
+def _children_deaf_to_ctrl_c() -> Iterator[None]:
+    """Let a server started meanwhile outlive Ctrl-C, which a terminal sends to all processes in its foreground.
+
+    The interrupted flow tells its server so, and would wait for minutes for one that is gone. Children inherit the mask;
+    this thread hears of a Ctrl-C at the end.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import NoReturn
 
-import click
 import typer
 
 from gmm_dask.cli.folders import clean, verify
@@ -40,13 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """The entry point: runs a command and turns errors into one line and an exit code."""
     signal.signal(signal.SIGTERM, _terminated)
     try:
-        code = app(args=arguments, standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        code = error.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        err.print("interrupted; nothing was half published", style="yellow")
-        code = 130
+        app(args=arguments, prog_name="gmm-dask")  # exits by itself: 0, 2 for usage, 130 for an interruption
+        code = 0
     except GmmDaskError as error:
         err.print(f"[bold red]error[/] {_escaped(str(error))}", highlight=False, soft_wrap=True)
         code = error.exit_code
@@ -54,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         err.print_exception()
         err.print(f"[bold red]internal error[/] {_escaped(repr(error))}; please report it with the lines above")
         code = 5
-    sys.exit(code or 0)
+    sys.exit(code)
 
 
 def _terminated(number: int, frame: FrameType | None) -> NoReturn:

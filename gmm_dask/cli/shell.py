@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +12,8 @@ from rich.console import Console
 if TYPE_CHECKING:
     from gmm_dask.pipeline import Done
 
-out, err = Console(), Console(stderr=True)
+_PIPED_WIDTH = None if sys.stdout.isatty() else 140  # what no terminal bounds is read by programs and in logs
+out, err = Console(width=_PIPED_WIDTH), Console(stderr=True)
 
 TableArgument = Annotated[str, typer.Argument(metavar="TABLE", help="File, folder, glob or URL of Parquet or CSV.")]
 ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="A model folder, as written by select or fit.")]

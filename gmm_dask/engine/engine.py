@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Generic, TypeVar, final
 
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from gmm_dask.engine.reduction import merge_tree
 
@@ -114,5 +115,11 @@ class InProcess(Engine):
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
     """Hold BLAS to one thread: we run one task per core ourselves, and its own threads would fight over them."""
-    with threadpool_limits(limits=1, user_api="blas"):
+    with _thread_pools().limit(limits=1, user_api="blas"):
         yield
+
+
+@cache
+def _thread_pools() -> ThreadpoolController:
+    """The BLAS of this process, looked for once: that takes 4 ms, longer than a sweep of a small table."""
+    return ThreadpoolController()

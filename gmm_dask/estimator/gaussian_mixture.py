@@ -232,7 +232,8 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]  # sci
     def __sklearn_clone__(self) -> Self:
         """Clones share the client: a connection cannot be copied."""
         clone: Self = super(GaussianMixture, copy.copy(self).set_params(client=None)).__sklearn_clone__()
-        return clone.set_params(client=self.client)
+        clone.client = self.client
+        return clone
 
     def __getstate__(self) -> dict[str, Any]:
         """A client is pickled as the address of its scheduler."""

@@ -87,5 +87,5 @@ def _inverse(values: Any, family: CovarianceFamily, k: int, d: int) -> Float:
     transposed = np.swapaxes(precisions, -1, -2)
     if not np.allclose(precisions, transposed) or not (np.linalg.eigvalsh(precisions) > 0).all():
         raise ValueError(f"'{family.name} precision' should be symmetric, positive-definite")
-    covariances: Float = np.linalg.inv((precisions + transposed) / 2)
+    covariances = np.linalg.inv((precisions + transposed) / 2).astype(np.float64)
     return (covariances + np.swapaxes(covariances, -1, -2)) / 2

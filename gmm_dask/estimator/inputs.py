@@ -85,7 +85,7 @@ def training_rows(estimator: BaseEstimator, X: Any, sample_weight: Any, n_compon
         weights = _checked_weights(sample_weight, n_samples)
         weighted = with_weights(rows.source, weights)
         rows = replace(rows, source=weighted, weight=weighted.weight)
-        n_samples = np.count_nonzero(weights)
+        n_samples = int(np.count_nonzero(weights))
     if n_samples < n_components:
         raise BadInputError(
             f"Expected n_samples >= n_components but got n_components = {n_components}, n_samples = {n_samples}"

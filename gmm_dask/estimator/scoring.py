@@ -30,7 +30,8 @@ class Scorer:
 
     def labels(self, rows: Float) -> NDArray[np.int64]:
         """(n,) the component each row most likely belongs to."""
-        return self._log_joint(rows).argmax(axis=0)
+        labels: NDArray[np.int64] = self._log_joint(rows).argmax(axis=0)
+        return labels
 
     def probabilities(self, rows: Float) -> Float:
         """(n, k) of each component given the row."""

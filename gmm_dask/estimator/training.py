@@ -12,7 +12,7 @@ from gmm_dask.engine import Engine
 from gmm_dask.estimator.initial import Initial
 from gmm_dask.estimator.inputs import Rows
 from gmm_dask.estimator.solving import Solution, solve
-from gmm_dask.estimator.starts import start
+from gmm_dask.estimator.starts import StartRows, start
 from gmm_dask.estimator.table import ShiftedTable, hold_shifted
 from gmm_dask.mixture import Float, MixtureParameters
 
@@ -55,9 +55,9 @@ def _starts(task: Task, table: ShiftedTable, sample_rows: int, regularisation: F
     # scikit-learn draws no number before the starts, so none may go into a sample of all rows.
     draws = sample_rows < table.n_rows
     seed = int(task.random_state.randint(np.iinfo(np.int32).max)) if draws else 0
-    block = table.sample(sample_rows, seed)
+    rows = StartRows.of(table.sample(sample_rows, seed), table.shift, task.n_components)
     found = [
-        start(task.init_params, block, task.n_components, task.initial.family, regularisation, task.random_state)
+        start(task.init_params, rows, task.n_components, task.initial.family, regularisation, task.random_state)
         for _ in range(task.n_init)
     ]
     return [task.initial.over(each, table.shift) for each in found]

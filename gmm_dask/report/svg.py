@@ -20,8 +20,9 @@ INK, MUTED, RULE, ACCENT, PAGE = "#010101", "#020202", "#030303", "#040404", "#0
 LOW, HIGH = "#060606", "#070707"
 SERIES = ("#080808", "#090909", "#101010", "#111111")
 _VARIABLES = {
-    INK: "--ink", MUTED: "--muted", RULE: "--rule", ACCENT: "--accent", PAGE: "--page", LOW: "--low", HIGH: "--high",
-    **{colour: f"--series-{number}" for number, colour in enumerate(SERIES)},
+    INK: "var(--ink)", MUTED: "var(--muted)", RULE: "var(--rule)", ACCENT: "var(--accent)", PAGE: "var(--page)",
+    LOW: "var(--low)", HIGH: "var(--high)",
+    **{colour: f"var(--series-{number})" for number, colour in enumerate(SERIES)},
 }  # fmt: skip
 
 _PIXELS_PER_INCH = 72  # that of SVG's user units: a point is a pixel
@@ -74,11 +75,14 @@ def canvas(width: int, height: int) -> Axes:
 def inline(axes: Axes, name: str, description: str) -> str:
     """The figure of `axes` as an element for a page. `name` is its id; `description` says what it shows."""
     root = ElementTree.fromstring(_rendered(axes))
-    for element in [root, *root.iter()]:
+    for child in list(root):
+        if child.tag.endswith("metadata") or child.find("{*}style") is not None:
+            root.remove(child)
+    for element in root.iter():
         _adopt(element, name)
-    for child in [child for child in root if child.tag == "metadata" or child.find("style") is not None]:
-        root.remove(child)
-    root.attrib = {"id": name, "role": "img", "aria-label": description, **_size(root)}
+    _, _, width, height = root.attrib["viewBox"].split()
+    size = {"viewBox": root.attrib["viewBox"], "width": width, "height": height}
+    root.attrib = {"id": name, "role": "img", "aria-label": description, **size}
     return ElementTree.tostring(root, encoding="unicode")
 
 
@@ -91,3 +95,25 @@ def _rendered(axes: Axes) -> str:
         warnings.filterwarnings("ignore", message="Glyph")
         figure.savefig(target, format="svg", metadata={"Date": None})
     return target.getvalue()
+
+
+def _adopt(element: ElementTree.Element, name: str) -> None:
+    """Make an element one of an HTML page: no namespaces, no ids that another picture has, the page's colours."""
+    element.tag = _local(element.tag)
+    attributes = {_local(key): value for key, value in element.attrib.items()}
+    if element.tag == "g":
+        attributes.pop("id", None)
+    if "id" in attributes:
+        attributes["id"] = f"{name}-{attributes['id']}"
+    for key in ("href", "clip-path"):
+        if key in attributes:
+            attributes[key] = attributes[key].replace("#", f"#{name}-")
+    if "style" in attributes:
+        unset = re.sub(r"font-family: [^;]*(; )?", "", attributes["style"])
+        attributes["style"] = re.sub(r"#\w{6}", lambda colour: _VARIABLES.get(colour[0], colour[0]), unset)
+    element.attrib = attributes
+
+
+def _local(name: str) -> str:
+    """Without the namespace: HTML knows which elements are SVG."""
+    return name.rpartition("}")[2]

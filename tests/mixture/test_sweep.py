@@ -105,7 +105,8 @@ def test_the_switch_to_the_centred_path_is_where_rounding_is_magnified():
     assert kappa(0.0) == 2
     assert kappa(999.0) < CENTRED_ABOVE < kappa(1001.0)
 
-    rows = np.ascontiguousarray(np.random.default_rng(2).normal(size=(2, 400)) + [[1001.0], [0.0]])
+    rows = np.random.default_rng(2).normal(size=(2, 400))
+    rows[0] += 1001.0
     for offset in (999.0, 1001.0):
         parameters = MixtureParameters(
             FAMILIES["full"], np.ones(1), np.array([[offset, 0.0]]), np.array([[[1.0, 0.3], [0.3, 2.0]]])

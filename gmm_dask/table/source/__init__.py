@@ -11,4 +11,14 @@ from gmm_dask.table.source.listing import Files, Format, locate
 from gmm_dask.table.source.memory import MemorySource
 from gmm_dask.table.source.opening import open_source
 
-__all__ = ["CsvOptions", "CsvTables", "Files", "Format", "MemorySource", "Source", "csv_tables", "locate", "open_source"]
+__all__ = [
+    "CsvOptions",
+    "CsvTables",
+    "Files",
+    "Format",
+    "MemorySource",
+    "Source",
+    "csv_tables",
+    "locate",
+    "open_source",
+]

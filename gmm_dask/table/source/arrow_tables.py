@@ -29,14 +29,20 @@ def as_arrow(table: Any) -> pa.Table:
         columns = _pandas_columns(table)
     elif isinstance(table, np.ndarray):
         columns = _array_columns(table)
-    elif hasattr(table, "__arrow_c_stream__") and not isinstance(table, pd.Series):
-        arrow = pa.table(table)
-        columns = list(zip(arrow.column_names, arrow.columns, strict=True))
     else:
-        raise UsageError(f"a {type(table).__module__}.{type(table).__qualname__}", expected=ACCEPTED)
+        arrow = _arrow_reader(table).read_all()
+        columns = list(zip(arrow.column_names, arrow.columns, strict=True))
     names = [name for name, _ in columns]
     check_names(names, where=type(table).__name__)
     return pa.table([_settled(values) for _, values in columns], names=names)
+
+
+def _arrow_reader(table: Any) -> pa.RecordBatchReader:
+    """A reader of anything that speaks Arrow's stream protocol: Arrow itself, Polars, DuckDB and others."""
+    try:
+        return pa.RecordBatchReader.from_stream(table)
+    except (TypeError, pa.ArrowInvalid) as error:
+        raise UsageError(f"a {type(table).__module__}.{type(table).__qualname__}", expected=ACCEPTED) from error
 
 
 def _pandas_columns(frame: pd.DataFrame) -> list[tuple[str, Any]]:

@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, final
 
 import dask
+import dask.array as da
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 from dask.optimization import cull
+from distributed import Future, worker_client
 
 from gmm_dask.errors import BadInputError, UsageError
 from gmm_dask.table.source.arrow_tables import ACCEPTED, as_arrow
@@ -20,6 +22,18 @@ from gmm_dask.table.source.memory import content_digest
 from gmm_dask.table.source.schemas import common_schema
 
 
+@dataclass(frozen=True)
+class Held:
+    """A result that a cluster holds, by its key: a handle of it is void in a task that finds it among its arguments."""
+
+    key: Any
+
+    def result(self) -> Any:
+        """The result, fetched from within a task, which steps aside so that its worker can go on meanwhile."""
+        with worker_client() as client:
+            return Future(self.key, client).result()
+
+
 class Partition:
     """What it takes to compute one partition: its own part of the collection's graph, and the key of the result."""
 
@@ -27,19 +41,13 @@ class Partition:
         self.number, self._graph, self._key = number, graph, key
 
     def table(self) -> pa.Table:
-        """The partition, computed here and now: a task may ask for it, and must not wait for other tasks."""
-        return as_arrow(dask.get(_landed(self._graph), self._key))
+        """The partition, computed here and now, so that a task may ask for it; what is held elsewhere is fetched."""
+        graph = {key: node.result() if isinstance(node, (Future, Held)) else node for key, node in self._graph.items()}
+        return as_arrow(dask.get(graph, self._key))
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Results that a cluster holds go along as data: a handle to them is void in a task that did not ask for it."""
-        return Partition, (self.number, _landed(self._graph), self._key)
-
-
-def _landed(graph: Mapping[Any, Any]) -> dict[Any, Any]:
-    """The graph with the results that a cluster holds, as after `persist`, in place of their handles."""
-    from distributed import Future  # a third of a second, which only who has a Dask collection should pay
-
-    return {key: value.result() if isinstance(value, Future) else value for key, value in graph.items()}
+        graph = {key: Held(node.key) if isinstance(node, Future) else node for key, node in self._graph.items()}
+        return Partition, (self.number, graph, self._key)
 
 
 @final
@@ -47,7 +55,8 @@ def _landed(graph: Mapping[Any, Any]) -> dict[Any, Any]:
 class DaskSource(Source):
     """The rows of a Dask collection, each partition computed anew whenever its rows are read.
 
-    partitions: one for each piece of the layout.
+    partitions: one for each piece of the layout. Of a persisted collection they are handles: pickled they are good in
+    tasks of its cluster, and only as long as the source or the collection itself is held on to.
     """
 
     partitions: tuple[Partition, ...]
@@ -92,7 +101,7 @@ def dask_source(collection: Any) -> DaskSource:
     Every partition is computed once here, on the current client's cluster where there is one, else on threads. Raises
     BadInputError where the types of partitions differ from each other or from what the collection says of itself.
     """
-    if hasattr(collection, "rechunk"):
+    if isinstance(collection, da.Array):
         name, promised, delayed = _array_parts(collection)
     elif isinstance(getattr(collection, "_meta", None), pd.DataFrame):
         name, promised, delayed = "Dask DataFrame", as_arrow(collection._meta).schema, collection.to_delayed()

@@ -11,7 +11,6 @@ from dask import is_dask_collection
 from gmm_dask.errors import UsageError
 from gmm_dask.table.source.arrow_tables import ACCEPTED
 from gmm_dask.table.source.base import Source
-from gmm_dask.table.source.collection import dask_source
 from gmm_dask.table.source.csv_options import CsvOptions
 from gmm_dask.table.source.csv_source import csv_source
 from gmm_dask.table.source.listing import Format, locate
@@ -39,6 +38,9 @@ def open_source(table: Any, *, options: CsvOptions | None = None, work_folder: P
             return csv_source(located, options or CsvOptions(), work_folder)
         return parquet_source(located)
     if is_dask_collection(table):
+        # Deferred: it imports much of Dask, half a second that only who has a collection should pay.
+        from gmm_dask.table.source.collection import dask_source
+
         return dask_source(table)
     if isinstance(table, (list, tuple)):
         raise UsageError(f"a {type(table).__name__} of something else than paths", expected=ACCEPTED)

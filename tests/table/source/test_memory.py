@@ -156,7 +156,9 @@ class TestSource:
         with pytest.raises(BadInputError, match="there are no columns"):
             open_source(table)
 
-    @pytest.mark.parametrize("table", [None, 3, {"a": [1]}, [1, 2], [[1, 2], [3, 4]], pd.Series([1])])
+    @pytest.mark.parametrize(
+        "table", [None, 3, {"a": [1]}, [1, 2], [[1, 2], [3, 4]], pd.Series([1]), pl.Series([1]), pa.array([1])]
+    )
     def test_what_is_no_table(self, table):
         with pytest.raises(UsageError, match="expected a path"):
             open_source(table)
@@ -184,7 +186,9 @@ class TestFingerprint:
         assert len({open_source(pa.table({"a": values})).fingerprint for values in (first, second)}) == 1
 
     def test_the_order_of_categories_does_not_count(self):
-        frames = [pd.DataFrame({"k": pd.Categorical(["u", "v"], categories=order)}) for order in (["u", "v"], ["v", "u"])]
+        frames = [
+            pd.DataFrame({"k": pd.Categorical(["u", "v"], categories=order)}) for order in (["u", "v"], ["v", "u"])
+        ]
         assert len({open_source(frame).fingerprint for frame in frames}) == 1
 
     def test_every_difference_counts(self):

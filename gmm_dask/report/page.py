@@ -1,0 +1,109 @@
+"""The page: facts in, one HTML file out, with nothing to load."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from gmm_dask.errors import UsageError
+from gmm_dask.model import MixtureModel
+from gmm_dask.report.columns import column_rows
+from gmm_dask.report.comparison import Comparison
+from gmm_dask.report.numbers import counted, duration, mean_and_sd, number, percent
+from gmm_dask.report.profiles import Profiles
+from gmm_dask.report.words import COVARIANCES, headline, remarks
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A finished stage of the work: what it made, where, how many rows, in how many seconds."""
+
+    stage: str
+    path: str
+    rows: int
+    seconds: float
+    summary: str
+
+
+def check_available() -> None:
+    """Raise `UsageError` unless reports can be written here: ask before hours of work."""
+    for name in ("jinja2", "matplotlib"):
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            raise UsageError(
+                f"a report needs {name}, which cannot be imported ({error})",
+                advice="Run pip install 'gmm-dask[report]', or do without the report.",
+            ) from error
+
+
+def render_report(
+    model: MixtureModel,
+    *,
+    selection: pd.DataFrame | None = None,
+    criterion: str = "bic",
+    profile: pd.DataFrame | None = None,
+    stages: Sequence[Stage] = (),
+    notes: Sequence[str] = (),
+    title: str = "Gaussian mixture report",
+) -> str:
+    """A self-contained HTML page about a model; the same arguments give the same text.
+
+    `selection`: `Selection.to_frame()` of the candidates that the model was chosen from. `criterion`: what it was
+    chosen by. `profile`: `TableProfile.to_frame()`. `stages`: what was made where. `notes`: what the reader should know.
+
+    Raises `UsageError` where the extra `report` is not installed, and for a criterion the selection does not hold.
+    """
+    check_available()
+    comparison = None if selection is None else Comparison.of(selection, criterion)
+    profiles = Profiles.of(model)
+    return _fill(
+        title=title,
+        model=model,
+        headline=headline(model, comparison),
+        remarks=remarks(model, notes),
+        covariance=COVARIANCES[model.parameters.family.name],
+        comparison=comparison,
+        profiles=profiles,
+        pictures=_pictures(comparison, profiles),
+        columns=column_rows(model, profile),
+        profiled=profile is not None,
+        stages=stages,
+    )
+
+
+def _pictures(comparison: Comparison | None, profiles: Profiles) -> dict[str, str]:
+    """The pictures worth drawing: one candidate is no choice, and one segment has nothing to differ from."""
+    from gmm_dask.report import pictures  # needs the extra
+
+    drawn = {}
+    if comparison is not None and len(comparison.rows) > 1:
+        drawn["criterion"] = pictures.criterion_picture(comparison)
+    if len(profiles.shares) > 1:
+        drawn["sizes"] = pictures.sizes_picture(profiles.shares)
+        drawn["profiles"] = pictures.profiles_picture(profiles)
+    return drawn
+
+
+def _fill(**facts: object) -> str:
+    import jinja2  # of the extra
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "counted": counted,
+        "duration": duration,
+        "mean_and_sd": lambda pair: mean_and_sd(*pair),
+        "number": number,
+        "percent": percent,
+    }
+    return environment.get_template("report.html.jinja").render(facts)
