@@ -13,7 +13,7 @@ import pandas as pd
 from gmm_dask import __version__
 from gmm_dask.config import Columns, Fitting
 from gmm_dask.em import Candidate, Problem, Selected, Stopping, choose, fit_candidates
-from gmm_dask.engine import Engine, Held, TableSweep
+from gmm_dask.engine import Engine, Held, TableSweep, one_blas_thread
 from gmm_dask.errors import BadInputError, UsageError, did_you_mean
 from gmm_dask.mixture import Block, Float
 from gmm_dask.model import MixtureModel, Training
@@ -136,14 +136,12 @@ def fit_source(
         n_rows=tally.n_complete,
         log_jacobian=tally.log_jacobian,
     )
-    results = fit_candidates(
-        problem,
-        candidates,
-        Stopping(fitting.tol, fitting.max_iter),
-        n_init=fitting.n_init,
-        seed=seed,
-        observe=observer.iteration,
-    )
+    stopping = Stopping(fitting.tol, fitting.max_iter)
+    # Starts are tried in this process whatever the engine: with more BLAS threads they would have other bits.
+    with one_blas_thread():
+        results = fit_candidates(
+            problem, candidates, stopping, n_init=fitting.n_init, seed=seed, observe=observer.iteration
+        )
     return Selection(profile, schema, preparation, tally, tuple(results), criterion, seed, source.fingerprint)
 
 

@@ -86,7 +86,8 @@ class InProcess(Engine):
     def map(self, function: Callable[[S, Any], R], shards: Sequence[S], shared: Any, done: Done = silent) -> list[R]:
         results: list[R] = []
         with one_blas_thread(), ThreadPoolExecutor(self.n_threads) as pool:
-            for result in pool.map(lambda shard: function(shard, shared), shards):
+            each = pool.map if len(shards) > 1 else map  # a thread takes longer to start than a small shard to sweep
+            for result in each(lambda shard: function(shard, shared), shards):
                 results.append(result)
                 done(len(results), len(shards))
         return results

@@ -45,7 +45,9 @@ class Comparison:
         records: list[dict[Any, Any]] = selection.to_dict("records")
         least = next(float(record[criterion]) for record in records if record["best"])
         rows = [_row(record, float(record[criterion]), least) for record in records]
-        return cls(criterion, tuple(sorted(rows, key=lambda row: (not row.best, not row.outcome.trustworthy, row.value))))
+        return cls(
+            criterion, tuple(sorted(rows, key=lambda row: (not row.best, not row.outcome.trustworthy, row.value)))
+        )
 
     @property
     def name(self) -> str:

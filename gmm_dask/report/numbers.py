@@ -33,11 +33,11 @@ def short(value: float) -> str:
     raise AssertionError(value)
 
 
-def mean_and_sd(mean: float, sd: float) -> tuple[str, str]:
-    """Both to the third significant digit of the deviation: ("12.6", "40.1")."""
+def mean_and_sd(mean: float, sd: float, digits: int = 3) -> tuple[str, str]:
+    """Both to the same digit, at which the deviation has `digits` significant ones: ("12.6", "40.1")."""
     if not 1e-4 <= sd < 1e12:
         return number(mean), number(sd)
-    decimals = max(0, 2 - math.floor(math.log10(sd)))
+    decimals = max(0, digits - 1 - math.floor(math.log10(sd)))
     return f"{mean:z,.{decimals}f}", f"{sd:,.{decimals}f}"
 
 

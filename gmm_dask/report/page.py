@@ -53,8 +53,8 @@ def render_report(
 ) -> str:
     """A self-contained HTML page about a model; the same arguments give the same text.
 
-    `selection`: `Selection.to_frame()` of the candidates that the model was chosen from. `criterion`: what it was
-    chosen by. `profile`: `TableProfile.to_frame()`. `stages`: what was made where. `notes`: what the reader should know.
+    `selection`: `Selection.to_frame()` of the candidates that the model was chosen from, by `criterion`. `profile`:
+    `TableProfile.to_frame()`. `stages`: what was made where. `notes`: what the reader should know first.
 
     Raises `UsageError` where the extra `report` is not installed, and for a criterion the selection does not hold.
     """

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
+from unicodedata import east_asian_width
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,9 +12,9 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from gmm_dask.mixture import Float
 from gmm_dask.report.comparison import Comparison, Row
-from gmm_dask.report.numbers import percent, short
+from gmm_dask.report.numbers import counted, mean_and_sd, percent, short
 from gmm_dask.report.profiles import Profiles
-from gmm_dask.report.svg import ACCENT, HIGH, INK, LOW, MUTED, PAGE, SERIES, canvas, house_style, inline, plot
+from gmm_dask.report.svg import ACCENT, HIGH, INK, LOW, MUTED, SERIES, canvas, house_style, inline, plot
 
 CAP: Final = 2.0
 """Contrasts of so many standard deviations have the full colour."""
@@ -28,57 +28,56 @@ _SMALL = 11.0
 def criterion_picture(comparison: Comparison) -> str:
     """The criterion over the number of segments, a line per covariance type."""
     axes = plot(_WIDTH, 320, left=58, right=14, top=52, bottom=46)
-    low, high = _limits(comparison)
+    limits = _limits(comparison)
     for number, covariance_type in enumerate(comparison.covariance_types):
-        rows = sorted(
-            (row for row in comparison.rows if row.covariance_type == covariance_type), key=lambda row: row.n_components
-        )
-        _draw_series(axes, rows, covariance_type, number, low)
-    _mark_best(axes, comparison.best)
-    axes.set_ylim(low, high)
-    axes.set_title(f"{comparison.name} above the best", loc="left", fontsize=_SMALL, color=MUTED, pad=32)
+        rows = [row for row in comparison.rows if row.covariance_type == covariance_type]
+        _draw_series(axes, rows, covariance_type, number, limits)
+    best = comparison.best
+    best_label = f"best: {counted(best.n_components, 'segment')}, {best.covariance_type}"
+    _ring(axes, best.n_components, best.difference, label=best_label, size=15, color=ACCENT)
+    if not all(row.outcome.trustworthy for row in comparison.rows):
+        _ring(axes, label="not to be trusted", size=7, color=MUTED)
+    axes.set_ylim(limits)
+    axes.set_title(f"{comparison.name} above the best", loc="left", fontsize=_SMALL, color=MUTED, pad=34)
     axes.set_xlabel("Number of segments")
     axes.xaxis.set_major_locator(MaxNLocator(nbins=20, integer=True, min_n_ticks=1))
     axes.yaxis.set_major_locator(MaxNLocator(nbins=5))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
     axes.grid(axis="y")
-    axes.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=5, borderpad=0.2, handlelength=1.6)
-    best = f"{comparison.best.n_components} segments, {comparison.best.covariance_type}"
-    return inline(axes, "criterion", f"{comparison.name} of each candidate; the best has {best}.")
+    axes.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=6, borderpad=0.2, handlelength=1.6)
+    return inline(axes, "criterion", f"{comparison.name} of every candidate; {best_label}.")
 
 
 def _limits(comparison: Comparison) -> tuple[float, float]:
-    """Of the vertical axis: around the candidates to be trusted; a spike's likelihood has no bound."""
-    sound = [row.difference for row in comparison.rows if row.outcome.trustworthy or row.best]
-    span = max(sound) or 1.0
-    return -0.2 * span, 1.06 * span
+    """Of the vertical axis: around the candidates to be trusted, for the likelihood of others has no bound."""
+    rows = [row for row in comparison.rows if row.outcome.trustworthy] or comparison.rows
+    low, high = min(row.difference for row in rows), max(row.difference for row in rows)
+    span = high - low or 1.0
+    return low - 0.2 * span, high + 0.08 * span
 
 
-def _draw_series(axes: Axes, rows: Sequence[Row], covariance_type: str, number: int, low: float) -> None:
-    colour, marker = SERIES[number % len(SERIES)], _MARKERS[number % len(_MARKERS)]
-    sound = [row for row in rows if row.outcome.trustworthy]
+def _draw_series(axes: Axes, rows: list[Row], covariance_type: str, number: int, limits: tuple[float, float]) -> None:
+    color, marker = SERIES[number % len(SERIES)], _MARKERS[number % len(_MARKERS)]
+    sound = sorted((row.n_components, row.difference) for row in rows if row.outcome.trustworthy)
     axes.plot(
-        [row.n_components for row in sound], [row.difference for row in sound],
-        color=colour, marker=marker, markersize=5.5, linewidth=1.6, label=covariance_type,
+        [k for k, _ in sound], [difference for _, difference in sound],
+        color=color, marker=marker, markersize=5.5, linewidth=1.6, label=covariance_type,
     )  # fmt: skip
+    low, high = limits
+    margin = 0.03 * (high - low)
     for row in rows:
-        if row.outcome.trustworthy:
-            continue
-        is_below = row.difference < low
-        axes.plot(
-            row.n_components, max(row.difference, 0.8 * low), marker="v" if is_below else marker,
-            markersize=7, markeredgecolor=colour, markerfacecolor=PAGE, markeredgewidth=1.5, linestyle="none",
-        )  # fmt: skip
+        if not row.outcome.trustworthy:
+            y = min(max(row.difference, low + margin), high - margin)
+            shape = marker if y == row.difference else "v" if y > row.difference else "^"
+            _ring(axes, row.n_components, y, marker=shape, size=7, color=color)
 
 
-def _mark_best(axes: Axes, best: Row) -> None:
+def _ring(axes: Axes, *point: float, color: str, size: float, marker: str = "o", label: str | None = None) -> None:
+    """A hollow marker at (x, y), or only its entry in the legend."""
+    xs, ys = point[:1], point[1:]
     axes.plot(
-        best.n_components, best.difference, marker="o", markersize=15,
-        markeredgecolor=ACCENT, markerfacecolor="none", markeredgewidth=1.8, linestyle="none",
-    )  # fmt: skip
-    axes.annotate(
-        f"{best.n_components}, {best.covariance_type}", (best.n_components, best.difference),
-        xytext=(0, -13), textcoords="offset points", ha="center", va="top", color=INK, weight="bold",
+        xs, ys, label=label, marker=marker, markersize=size, markeredgecolor=color, markerfacecolor="none",
+        markeredgewidth=1.6, linestyle="none",
     )  # fmt: skip
 
 
@@ -99,21 +98,35 @@ def sizes_picture(shares: Float) -> str:
 @house_style()
 def profiles_picture(profiles: Profiles) -> str:
     """A heat map: a row per column, a column per segment, coloured by contrast, with the means in source units."""
-    names = [_label(name) for name in profiles.columns]
     k, d = profiles.means.shape
-    left, width, height, top, key = 16 + round(7.3 * max(map(len, names))), 72 if k <= 9 else 50, 26, 26, 52
-    axes = canvas(left + width * k + 4, top + height * d + key)
+    names = [_label(name) for name in profiles.columns]
+    left, top, height = 16 + 8 * max(map(_width, names)), 26, 26
+    width, longest = (72, 9) if k <= 9 else (52, 7)
+    axes = canvas(left + width * k + 4, top + height * d + 52)
     _text(axes, left - 10, top / 2, "Segment", ha="right", color=MUTED)
     for segment in range(k):
         _text(axes, left + width * (segment + 0.5), top / 2, str(segment), color=MUTED)
     for row, name in enumerate(names):
-        _text(axes, left - 10, top + height * (row + 0.5), name, ha="right")
-        for segment in range(k):
-            x, y = left + width * segment, top + height * row
-            _cell(axes, x, y, width, height, profiles.contrasts[segment, row])
-            _text(axes, x + width / 2, y + height / 2, short(profiles.means[segment, row]), fontsize=_SMALL)
+        y = top + height * row
+        _text(axes, left - 10, y + height / 2, name, ha="right")
+        means = _means(profiles.means[:, row], profiles.whole_sds[row], longest)
+        for segment, (text, contrast) in enumerate(zip(means, profiles.contrasts[:, row], strict=True)):
+            x = left + width * segment
+            _cell(axes, x, y, width, height, contrast)
+            _text(axes, x + width / 2, y + height / 2, text, fontsize=_SMALL)
     _key(axes, left, top + height * d + 14)
-    return inline(axes, "profiles", "Means of each column in each segment, coloured by their distance from the whole.")
+    return inline(
+        axes, "profiles", "Mean of each column in each segment, coloured by its distance from that of all rows."
+    )
+
+
+def _means(means: Float, sd: float, longest: int) -> list[str]:
+    """All to the same digit, the finest that fits and tells whether they differ; rounded on their own if none fits."""
+    for digits in (3, 2, 1):
+        texts = [mean_and_sd(float(mean), sd, digits)[0] for mean in means]
+        if max(map(len, texts)) <= longest:
+            return texts
+    return [short(float(mean)) for mean in means]
 
 
 def _cell(axes: Axes, x: float, y: float, width: float, height: float, contrast: float) -> None:
@@ -137,7 +150,13 @@ def _text(
     axes.text(x, y, text, ha=ha, va="center_baseline", color=color, fontsize=fontsize)
 
 
-def _label(name: str, longest: int = 26) -> str:
-    """A name that fits beside a picture, without what XML cannot hold."""
+def _label(name: str, longest: int = 22) -> str:
+    """A name that fits beside a picture, its ends kept, without the characters that XML cannot hold."""
     printable = "".join(character if character.isprintable() else " " for character in name)
-    return printable if len(printable) <= longest else f"{printable[: longest - 1].rstrip()}…"
+    half = longest // 2
+    return printable if len(printable) <= longest else f"{printable[:half]}…{printable[1 - half :]}"
+
+
+def _width(text: str) -> int:
+    """In characters of which Chinese, Japanese and Korean ones take two."""
+    return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)

@@ -9,18 +9,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from xml.etree import ElementTree
 
-import matplotlib as mpl
 from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 # Matplotlib wants colours; the page has variables, which change with light and dark. Each variable is drawn in a
 # colour of its own that is replaced in the end.
-INK, MUTED, RULE, ACCENT, PAGE = "#010101", "#020202", "#030303", "#040404", "#050505"
-LOW, HIGH = "#060606", "#070707"
-SERIES = ("#080808", "#090909", "#101010", "#111111")
+INK, MUTED, RULE, ACCENT, LOW, HIGH = "#010101", "#020202", "#030303", "#040404", "#050505", "#060606"
+SERIES = ("#070707", "#080808", "#090909", "#0a0a0a")
 _VARIABLES = {
-    INK: "var(--ink)", MUTED: "var(--muted)", RULE: "var(--rule)", ACCENT: "var(--accent)", PAGE: "var(--page)",
+    INK: "var(--ink)", MUTED: "var(--muted)", RULE: "var(--rule)", ACCENT: "var(--accent)",
     LOW: "var(--low)", HIGH: "var(--high)",
     **{colour: f"var(--series-{number})" for number, colour in enumerate(SERIES)},
 }  # fmt: skip
@@ -53,7 +51,7 @@ _STYLE = {
 @contextmanager
 def house_style() -> Iterator[None]:
     """Within it figures look the same whatever the user has configured."""
-    with style.context(_STYLE, after_reset=True):  # type: ignore[arg-type]
+    with style.context(_STYLE, after_reset=True):
         yield
 
 

@@ -48,7 +48,7 @@ def _choice(model: MixtureModel, comparison: Comparison | None) -> str:
         return ""
     if comparison.prefers(model):
         return f", chosen by {comparison.name} among {len(comparison.rows):,} candidates,"
-    best = f"{comparison.best.n_components} {comparison.best.covariance_type}"
+    best = f"{counted(comparison.best.n_components, 'segment')}, {comparison.best.covariance_type}"
     return f", one of {len(comparison.rows):,} candidates ({comparison.name} prefers {best}),"
 
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from distributed import Client, LocalCluster
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from gmm_dask.config import Columns, Fitting
 from gmm_dask.em import Candidate
@@ -116,6 +117,21 @@ def test_a_worker_killed_in_the_middle_of_a_fit(table, expected):
         assert fitted_bits(table, OnCluster(client), observer) == expected
         assert killed
         assert observer.iterations > 5
+
+
+@pytest.mark.slow
+def test_starts_are_tried_with_one_blas_thread_in_this_process_too(table):
+    """A product shared by two BLAS threads may round otherwise, and no cluster limits the process that drives it."""
+    threads = set()
+
+    class Counting(Watching):
+        def iteration(self, progress):
+            if progress.stage == "starts":
+                threads.update(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas")
+
+    with cluster(1, processes=True) as client, threadpool_limits(2, user_api="blas"):
+        fitted_bits(table, OnCluster(client), Counting())
+    assert threads == {1}
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ import pyarrow as pa
 from dask.optimization import cull
 from distributed import Future, worker_client
 
-from gmm_dask.errors import BadInputError, UsageError
+from gmm_dask.errors import BadInputError, ResourceError, UsageError
 from gmm_dask.table.source.arrow_tables import ACCEPTED, as_arrow
 from gmm_dask.table.source.base import Source, digest
 from gmm_dask.table.source.layout import Layout
@@ -24,14 +24,20 @@ from gmm_dask.table.source.schemas import common_schema
 
 @dataclass(frozen=True)
 class Held:
-    """A result that a cluster holds, by its key: a handle of it is void in a task that finds it among its arguments."""
+    """A result that a cluster holds, by its key: a Future is void in a task that finds it inside of an argument."""
 
     key: Any
 
     def result(self) -> Any:
         """The result, fetched from within a task, which steps aside so that its worker can go on meanwhile."""
         with worker_client() as client:
-            return Future(self.key, client).result()
+            answer = client.sync(client.scheduler.gather, keys=[self.key])
+        if answer["status"] != "OK":
+            raise ResourceError(
+                f"the cluster no longer holds the persisted partition {self.key}",
+                advice="Keep the persisted collection until the work is done, or hand over the one before persist().",
+            )
+        return answer["data"][self.key]
 
 
 class Partition:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from distributed import Client, LocalCluster
 
-from gmm_dask.errors import BadInputError, UsageError
+from gmm_dask.errors import BadInputError, ResourceError, UsageError
 from gmm_dask.table.source import open_source
 
 FRAME = pd.DataFrame(
@@ -106,7 +106,7 @@ def test_empty_partitions_are_fine():
 def test_partitions_of_different_types_are_told():
     with pytest.raises(BadInputError, match="column 'x': int64 in the collection's own description, double in part"):
         open_source(frames({"x": [1]}, {"x": [1.5]}, meta={"x": [0]}))
-    with pytest.raises(BadInputError, match="column 'y': missing in .*, int64 in partition 1"):
+    with pytest.raises(BadInputError, match=r"column 'y': missing in .*, int64 in partition 1"):
         open_source(frames({"x": [1]}, {"x": [1], "y": [1]}, meta={"x": [0]}))
 
 
@@ -141,3 +141,10 @@ def test_on_a_cluster_a_task_reads_its_part(cluster, frame, kind, persisted):
         parts = [source.narrowed(0, 3), source.narrowed(3, 10)]
         tables = client.gather([client.submit(read_all, part, pure=False) for part in parts])
     assert pa.concat_tables(tables).column(0).to_pylist() == list(range(1, 11))
+
+
+def test_a_persisted_partition_that_was_let_go_is_an_error(cluster, frame):
+    with Client(cluster) as client:
+        data = pickle.dumps(open_source(frame.persist()))
+        with pytest.raises(ResourceError, match="no longer holds"):
+            client.submit(lambda data: read_all(pickle.loads(data)), data).result()

@@ -139,7 +139,7 @@ class TestValues:
         path = written("zip,n\n00501,1\n90210,2\n")
         assert read(path)["zip"].to_pylist() == [501, 90210]
         assert read(path, text_columns=("zip",))["zip"].to_pylist() == ["00501", "90210"]
-        with pytest.raises(BadInputError, match="'zap' to keep as text. Did you mean 'zip'"):
+        with pytest.raises(BadInputError, match=r"'zap' to keep as text\. Did you mean 'zip'"):
             read(path, text_columns=("zap",))
 
     @pytest.mark.parametrize(("late", "kind"), [("0.5", pa.float64()), ("x", pa.string())])
@@ -160,7 +160,8 @@ class TestValues:
 
 class TestSeveralFiles:
     def folder(self, written, *texts):
-        return [written(text, f"many/{number}.csv") for number, text in enumerate(texts)][0].parent
+        paths = [written(text, f"many/{number}.csv") for number, text in enumerate(texts)]
+        return paths[0].parent
 
     def test_types_fit_all_files(self, written):
         folder = self.folder(written, "a,b,c\n1,,2013-01-05\n", "c,b,a\n2013-01-06 10:00,true,2.5\n", "a,b,c\n")

@@ -244,7 +244,7 @@ class TestPartitionFolders:
     def test_folders_that_differ_are_an_error(self, tmp_path):
         write(tmp_path / "year=2013" / "x.parquet", 1)
         write(tmp_path / "month=1" / "x.parquet", 2)
-        with pytest.raises(BadInputError, match="partition columns differ: month at .*, year at "):
+        with pytest.raises(BadInputError, match=r"partition columns differ: month at .*, year at "):
             open_source(tmp_path)
 
     def test_csv_files_lie_in_such_folders_too(self, tmp_path):

@@ -82,7 +82,7 @@ class TestPandas:
         ],
     )
     def test_a_column_without_one_type_is_named(self, values):
-        with pytest.raises(BadInputError, match="column 'bad' of dtype .* has no Arrow type"):
+        with pytest.raises(BadInputError, match=r"column 'bad' of dtype .* has no Arrow type"):
             open_source(pd.DataFrame({"good": range(len(values)), "bad": values}))
 
     def test_duplicate_names_are_refused(self):

