@@ -8,6 +8,7 @@ from pathlib import Path
 import dask
 import dask.dataframe as dd
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -34,6 +35,11 @@ def pieces(table, lengths):
     return [table[end - length : end] for end, length in zip(ends, lengths, strict=True)]
 
 
+def as_frame(table):
+    """With a gap in integers as a gap, not as NaN, which equals nothing."""
+    return table.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
+
+
 def as_parquet(table, lengths, folder):
     """A file for each piece, in row groups of two rows."""
     for number, piece in enumerate(pieces(table, lengths)):
@@ -52,13 +58,13 @@ def as_arrow(table, lengths, folder):
 
 
 def as_pandas(table, lengths, folder):
-    return open_source(table.to_pandas(types_mapper={pa.int64(): "Int64"}.get if False else None))
+    return open_source(as_frame(table))
 
 
 def as_dask(table, lengths, folder):
-    frames = [piece.to_pandas() for piece in pieces(table, lengths)]
+    frames = [as_frame(piece) for piece in pieces(table, lengths)]
     with dask.config.set(scheduler="synchronous"):
-        return open_source(dd.from_map(frames.__getitem__, range(len(frames)), meta=table.to_pandas()))
+        return open_source(dd.from_map(pd.DataFrame, frames, meta=as_frame(table)))
 
 
 FORMS = (as_parquet, as_csv, as_arrow, as_pandas, as_dask)
