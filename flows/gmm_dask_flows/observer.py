@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import final
 
 from prefect import get_run_logger
-from prefect.logging.loggers import LoggingAdapter
 
 from gmm_dask.console import describe, show_progress
 from gmm_dask.em import Progress
 from gmm_dask.pipeline import Done
 from gmm_dask.progress import Observer, Silent
 from gmm_dask_flows.terminal import current_console
+
+Logger = logging.Logger | logging.LoggerAdapter[logging.Logger]
 
 SECONDS_BETWEEN_LINES = 5.0
 
@@ -28,7 +30,7 @@ class FlowObserver:
     """
 
     def __init__(
-        self, logger: LoggingAdapter, beside: Observer | None = None, clock: Callable[[], float] = time.monotonic
+        self, logger: Logger, beside: Observer | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._logger, self._beside = logger, beside or Silent()
         self._shards_due, self._passes_due = _Every(SECONDS_BETWEEN_LINES, clock), _Every(SECONDS_BETWEEN_LINES, clock)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
+import httpx
 from prefect import get_client
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from rich.console import Console
@@ -32,7 +33,13 @@ def run_pipeline(job: PipelineJob) -> list[Done]:
     with _terminating_in_order(), drawing_on(console):
         with console.status("reaching Prefect"), _children_deaf_to_ctrl_c():
             reach_server()
-        return pipeline(job)
+        try:
+            return pipeline(job)
+        except httpx.TransportError as error:
+            raise ResourceError(
+                f"Prefect's server went away during the run ({error})",
+                advice="What was published stays. See that the server stays up, and run again.",
+            ) from error
 
 
 def reach_server() -> None:
@@ -59,8 +66,8 @@ def reach_server() -> None:
 def _children_deaf_to_ctrl_c() -> Iterator[None]:
     """Let a server started meanwhile outlive Ctrl-C, which a terminal sends to all processes in its foreground.
 
-    The interrupted flow tells its server so, and would wait for minutes for one that is gone. Children inherit the mask;
-    this thread hears of a Ctrl-C at the end.
+    The interrupted flow tells its server so, and would wait for minutes for one that is gone. Children inherit the
+    mask; this thread hears of a Ctrl-C at the end.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:

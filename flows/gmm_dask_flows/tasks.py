@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
@@ -16,6 +15,7 @@ from gmm_dask.errors import BadInputError, UsageError
 from gmm_dask.pipeline import Chosen, Done
 from gmm_dask_flows.observer import observing
 
+P = ParamSpec("P")
 D = TypeVar("D", bound=Done)
 
 
@@ -24,55 +24,59 @@ def worth_repeating(task: Task[..., Any], task_run: TaskRun, state: State[Any]) 
     return not isinstance(state.data, (BadInputError, UsageError))
 
 
-# Repeating is safe because jobs publish atomically. Nothing is cached and no result is stored: what a task returns says
-# where its table was published, and the publication is the only truth about that.
-_job_task = partial(
-    task,
-    retries=2,
-    retry_delay_seconds=[5, 30],
-    retry_condition_fn=worth_repeating,
-    cache_policy=NO_CACHE,
-    persist_result=False,
-)
+def _job_task(name: str) -> Callable[[Callable[P, D]], Task[P, D]]:
+    """A task that is repeated when that may help, which is safe because jobs publish atomically.
+
+    Nothing is cached and no result is stored: what a task returns says where its table was published, and the
+    publication is the only truth about that.
+    """
+    return task(
+        name=name,
+        retries=2,
+        retry_delay_seconds=[5, 30],
+        retry_condition_fn=worth_repeating,
+        cache_policy=NO_CACHE,
+        persist_result=False,
+    )
 
 
-@_job_task(name="ingest")
+@_job_task("ingest")
 def ingest(job: IngestJob) -> Done:
     """Publish a table as Parquet."""
     return _observed(pipeline.ingest, job)
 
 
-@_job_task(name="select-k")
+@_job_task("select-k")
 def select_k(job: SelectJob) -> Chosen:
     """Fit all candidates in shared passes and save the best."""
     return _observed(pipeline.select, job)
 
 
-@_job_task(name="fit")
+@_job_task("fit")
 def fit(job: FitJob) -> Chosen:
     """Fit one model and save it."""
     return _observed(pipeline.fit, job)
 
 
-@_job_task(name="score")
+@_job_task("score")
 def score(job: ScoreJob) -> Done:
     """Publish the table with segment, probability and density."""
     return _observed(pipeline.score, job)
 
 
-@_job_task(name="impute")
+@_job_task("impute")
 def impute(job: ImputeJob) -> Done:
     """Publish the table with its gaps filled."""
     return _observed(pipeline.impute, job)
 
 
-@_job_task(name="sample")
+@_job_task("sample")
 def sample(job: SampleJob) -> Done:
     """Publish synthetic rows."""
     return _observed(pipeline.sample, job)
 
 
-@_job_task(name="report")
+@_job_task("report")
 def report(job: ReportJob, stages: list[Done]) -> Done:
     """Write the HTML report; `stages` are the jobs that went before."""
     return _observed(pipeline.report, job, stages)

@@ -28,7 +28,7 @@ def drawing_on(console: Console) -> Iterator[None]:
     if "level" in get_current_settings().logging.model_fields_set:
         yield
         return
-    # Its own logger tells of the start of a server of its own and, as the interpreter exits, of the end: for good, then.
+    # Prefect tells of the start of its own server and, as the interpreter exits, of the end: that filter stays.
     logging.getLogger("prefect").addFilter(_is_wanted)
     with ExitStack() as stack:
         for handler in logging.getLogger().handlers:

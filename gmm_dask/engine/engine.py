@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from functools import cache
 from typing import Any, Generic, TypeVar, final
 
 from threadpoolctl import ThreadpoolController
@@ -122,5 +123,5 @@ def one_blas_thread() -> Iterator[None]:
 
 @cache
 def _thread_pools() -> ThreadpoolController:
-    """The BLAS of this process, looked for once: that takes 4 ms, longer than a sweep of a small table."""
+    """Found once: the search through the loaded libraries would cost as much as a small sweep."""
     return ThreadpoolController()

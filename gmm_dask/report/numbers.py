@@ -35,7 +35,7 @@ def short(value: float) -> str:
 
 def mean_and_sd(mean: float, sd: float, digits: int = 3) -> tuple[str, str]:
     """Both to the same digit, at which the deviation has `digits` significant ones: ("12.6", "40.1")."""
-    if not 1e-4 <= sd < 1e12:
+    if not (1e-4 <= sd < 1e12 and abs(mean) < 1e15):
         return number(mean), number(sd)
     decimals = max(0, digits - 1 - math.floor(math.log10(sd)))
     return f"{mean:z,.{decimals}f}", f"{sd:,.{decimals}f}"

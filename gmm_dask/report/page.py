@@ -13,7 +13,7 @@ from gmm_dask.errors import UsageError
 from gmm_dask.model import MixtureModel
 from gmm_dask.report.columns import column_rows
 from gmm_dask.report.comparison import Comparison
-from gmm_dask.report.numbers import counted, duration, mean_and_sd, number, percent
+from gmm_dask.report.numbers import duration, mean_and_sd, number, percent
 from gmm_dask.report.profiles import Profiles
 from gmm_dask.report.words import COVARIANCES, headline, remarks
 
@@ -99,11 +99,6 @@ def _fill(**facts: object) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
-        "counted": counted,
-        "duration": duration,
-        "mean_and_sd": lambda pair: mean_and_sd(*pair),
-        "number": number,
-        "percent": percent,
-    }
+    environment.filters |= {"duration": duration, "number": number, "percent": percent, "thousands": "{:,}".format}
+    environment.globals["mean_and_sd"] = mean_and_sd
     return environment.get_template("report.html.jinja").render(facts)

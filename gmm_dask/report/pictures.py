@@ -7,6 +7,7 @@ from unicodedata import east_asian_width
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
@@ -20,31 +21,27 @@ CAP: Final = 2.0
 """Contrasts of so many standard deviations have the full colour."""
 
 _MARKERS = "osD^"
-_WIDTH = 720
 _SMALL = 11.0
 
 
 @house_style()
 def criterion_picture(comparison: Comparison) -> str:
     """The criterion over the number of segments, a line per covariance type."""
-    axes = plot(_WIDTH, 320, left=58, right=14, top=52, bottom=46)
+    axes = plot(600, 320, left=52, right=8, top=58, bottom=44)
     limits = _limits(comparison)
-    for number, covariance_type in enumerate(comparison.covariance_types):
-        rows = [row for row in comparison.rows if row.covariance_type == covariance_type]
-        _draw_series(axes, rows, covariance_type, number, limits)
+    series = [_draw_series(axes, comparison, kind, number) for number, kind in enumerate(comparison.covariance_types)]
+    for row in comparison.rows:
+        if not row.outcome.trustworthy:
+            _draw_doubtful(axes, row, comparison.covariance_types.index(row.covariance_type), limits)
     best = comparison.best
     best_label = f"best: {counted(best.n_components, 'segment')}, {best.covariance_type}"
-    _ring(axes, best.n_components, best.difference, label=best_label, size=15, color=ACCENT)
+    rings = [_ring(axes, [best.n_components], [best.difference], label=best_label, size=15, color=ACCENT)]
     if not all(row.outcome.trustworthy for row in comparison.rows):
-        _ring(axes, label="not to be trusted", size=7, color=MUTED)
-    axes.set_ylim(limits)
-    axes.set_title(f"{comparison.name} above the best", loc="left", fontsize=_SMALL, color=MUTED, pad=34)
-    axes.set_xlabel("Number of segments")
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=20, integer=True, min_n_ticks=1))
-    axes.yaxis.set_major_locator(MaxNLocator(nbins=5))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
-    axes.grid(axis="y")
-    axes.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=6, borderpad=0.2, handlelength=1.6)
+        rings.append(_ring(axes, [], [], label="not to be trusted", size=7, color=MUTED))
+    _label_axes(axes, f"{comparison.name} above the best", limits)
+    layout = {"borderpad": 0.2, "borderaxespad": 0.0, "handlelength": 1.6}
+    axes.add_artist(axes.legend(handles=series, loc="lower left", bbox_to_anchor=(-0.01, 1.02), ncols=4, **layout))
+    axes.legend(handles=rings, loc="lower right", bbox_to_anchor=(1.0, 1.12), ncols=2, **layout)
     return inline(axes, "criterion", f"{comparison.name} of every candidate; {best_label}.")
 
 
@@ -53,42 +50,57 @@ def _limits(comparison: Comparison) -> tuple[float, float]:
     rows = [row for row in comparison.rows if row.outcome.trustworthy] or comparison.rows
     low, high = min(row.difference for row in rows), max(row.difference for row in rows)
     span = high - low or 1.0
-    return low - 0.2 * span, high + 0.08 * span
+    return low - 0.15 * span, high + 0.05 * span
 
 
-def _draw_series(axes: Axes, rows: list[Row], covariance_type: str, number: int, limits: tuple[float, float]) -> None:
-    color, marker = SERIES[number % len(SERIES)], _MARKERS[number % len(_MARKERS)]
-    sound = sorted((row.n_components, row.difference) for row in rows if row.outcome.trustworthy)
-    axes.plot(
-        [k for k, _ in sound], [difference for _, difference in sound],
-        color=color, marker=marker, markersize=5.5, linewidth=1.6, label=covariance_type,
-    )  # fmt: skip
+def _draw_series(axes: Axes, comparison: Comparison, covariance_type: str, number: int) -> Line2D:
+    points = sorted(
+        (row.n_components, row.difference)
+        for row in comparison.rows
+        if row.covariance_type == covariance_type and row.outcome.trustworthy
+    )
+    ks, differences = [k for k, _ in points], [difference for _, difference in points]
+    marker, color = _MARKERS[number % len(_MARKERS)], SERIES[number % len(SERIES)]
+    (line,) = axes.plot(ks, differences, marker=marker, color=color, label=covariance_type, markersize=5.5)
+    return line
+
+
+def _draw_doubtful(axes: Axes, row: Row, number: int, limits: tuple[float, float]) -> None:
+    """Hollow; at the rim of the picture as a triangle that points to where it would be."""
     low, high = limits
     margin = 0.03 * (high - low)
-    for row in rows:
-        if not row.outcome.trustworthy:
-            y = min(max(row.difference, low + margin), high - margin)
-            shape = marker if y == row.difference else "v" if y > row.difference else "^"
-            _ring(axes, row.n_components, y, marker=shape, size=7, color=color)
+    y = min(max(row.difference, low + margin), high - margin)
+    inside = _MARKERS[number % len(_MARKERS)]
+    marker = inside if y == row.difference else "v" if y > row.difference else "^"
+    _ring(axes, [row.n_components], [y], marker=marker, size=7, color=SERIES[number % len(SERIES)])
 
 
-def _ring(axes: Axes, *point: float, color: str, size: float, marker: str = "o", label: str | None = None) -> None:
-    """A hollow marker at (x, y), or only its entry in the legend."""
-    xs, ys = point[:1], point[1:]
-    axes.plot(
-        xs, ys, label=label, marker=marker, markersize=size, markeredgecolor=color, markerfacecolor="none",
-        markeredgewidth=1.6, linestyle="none",
-    )  # fmt: skip
+def _ring(
+    axes: Axes, xs: list[int], ys: list[float], *, color: str, size: int, marker: str = "o", label: str | None = None
+) -> Line2D:
+    (line,) = axes.plot(
+        xs, ys, marker, label=label, markersize=size, markeredgecolor=color, markerfacecolor="none", markeredgewidth=1.6
+    )
+    return line
+
+
+def _label_axes(axes: Axes, title: str, limits: tuple[float, float]) -> None:
+    axes.set_ylim(limits)
+    axes.set_title(title, loc="left", fontsize=_SMALL, color=MUTED, pad=32)
+    axes.set_xlabel("Number of segments")
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=20, integer=True, min_n_ticks=1))
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=5))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
+    axes.grid(axis="y")
 
 
 @house_style()
 def sizes_picture(shares: Float) -> str:
     """The share of each segment as a bar."""
-    step, left, right = 26, 92, 62
-    axes = canvas(_WIDTH, step * len(shares) + 4)
-    scale = (_WIDTH - left - right) / float(shares.max())
+    step, left, longest, right = 26, 92, 320, 60
+    axes = canvas(left + longest + right, step * len(shares) + 4)
     for number, share in enumerate(shares):
-        middle, length = step * (number + 0.5) + 2, max(1.0, scale * float(share))
+        middle, length = step * (number + 0.5) + 2, max(1.0, longest * float(share / shares.max()))
         _text(axes, left - 10, middle, f"Segment {number}", ha="right")
         axes.add_patch(Rectangle((left, middle - 9), length, 18, facecolor=ACCENT))
         _text(axes, left + length + 8, middle, percent(float(share)), ha="left")

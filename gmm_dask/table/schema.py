@@ -160,7 +160,7 @@ def _unnamed(column: ColumnProfile, is_complete: bool) -> Verdict:
     if is_complete and is_empty(column):
         return Verdict(Role.IGNORED, "not listed as continuous, and without values")
     verdict = infer_role(column)
-    if is_complete and verdict.role is Role.CONTINUOUS:
+    if is_complete and (verdict.role is Role.CONTINUOUS or verdict.is_warning):
         return Verdict(Role.IGNORED, "not listed as continuous")
     return verdict
 

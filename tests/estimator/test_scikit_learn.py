@@ -4,7 +4,7 @@ import copy
 import pickle
 
 import numpy as np
-import pytest
+import sklearn
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
@@ -15,7 +15,17 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from gmm_dask import GaussianMixture
 
 
-@parametrize_with_checks([GaussianMixture(), GaussianMixture(2, covariance_type="diag", init_params="k-means++")])
+def expected_to_fail(estimator):
+    if estimator.n_components == 1:
+        return {}
+    reason = "the check changes the order of rows, and with it which rows equal random numbers choose as starts"
+    return {"check_sample_weight_equivalence_on_dense_data": reason}
+
+
+@parametrize_with_checks(
+    [GaussianMixture(), GaussianMixture(2, covariance_type="diag", init_params="k-means++")],
+    expected_failed_checks=expected_to_fail,
+)
 def test_scikit_learns_own_checks(estimator, check):
     check(estimator)
 
@@ -62,7 +72,8 @@ def test_a_fitted_model_pickles(X):
 
 
 def test_clones_share_the_client_and_pickles_its_address(client):
-    model = GaussianMixture(2, client=client).set_fit_request(sample_weight=True)
+    with sklearn.config_context(enable_metadata_routing=True):
+        model = GaussianMixture(2, client=client).set_fit_request(sample_weight=True)
     twin = clone(model)
     assert twin.client is client
     assert twin.n_components == 2

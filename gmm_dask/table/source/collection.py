@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, final
 
@@ -122,7 +122,7 @@ def dask_source(collection: Any) -> DaskSource:
         schema=common_schema([("the collection's own description", promised), *found], where=name),
         fingerprint=digest(*((probe.n_rows, probe.fingerprint) for probe in probes)),
         layout=Layout.of([probe.n_rows for probe in probes]),
-        partitions=tuple(_partition(number, part) for number, part in enumerate(delayed)),
+        partitions=_partitions(delayed),
     )
 
 
@@ -140,6 +140,7 @@ def _probe(part: object) -> Probe:
     return Probe(table.schema, table.num_rows, content_digest(table))
 
 
-def _partition(number: int, delayed: Any) -> Partition:
-    graph, _ = cull(dict(delayed.dask), [delayed.key])
-    return Partition(number, graph, delayed.key)
+def _partitions(delayed: Sequence[Any]) -> tuple[Partition, ...]:
+    """Each with its part of the one graph that they share."""
+    graph = dict(delayed[0].dask)
+    return tuple(Partition(number, cull(graph, [part.key])[0], part.key) for number, part in enumerate(delayed))

@@ -137,11 +137,14 @@ def _matches(filesystem: fsspec.AbstractFileSystem, pattern: str) -> tuple[str, 
 
 
 def _walk(filesystem: fsspec.AbstractFileSystem, root: str, above: frozenset[str] = frozenset()) -> Iterator[_Hit]:
-    """Every visible file in a folder, or the file itself. Links are followed, each looked at once."""
+    """The visible files in a folder, or the file itself. Links are followed, each looked at once."""
     real = os.path.realpath(root) if is_local(filesystem) else root
     if real in above:
         raise BadInputError("this link leads back to a folder it lies in", where=root)
-    info = filesystem.info(real)
+    try:
+        info = filesystem.info(real)
+    except FileNotFoundError as error:
+        raise BadInputError("this link leads nowhere", where=root) from error
     if info["type"] == "file":
         yield _Hit(root, real, info)
         return

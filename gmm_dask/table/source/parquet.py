@@ -13,7 +13,6 @@ import pyarrow.parquet as pq
 
 from gmm_dask.errors import BadInputError
 from gmm_dask.table.source.base import Source, digest
-from gmm_dask.table.source.filesystems import arrow_filesystem, is_local
 from gmm_dask.table.source.footers import Footer, open_parquet, read_footers, reading_parquet
 from gmm_dask.table.source.layout import ROWS_PER_PIECE, Layout, Stretch
 from gmm_dask.table.source.listing import DataFile, Files
@@ -54,9 +53,7 @@ class ParquetSource(Source):
 
     def _read_file(self, file: DataFile, stretches: Iterable[Stretch], schema: pa.Schema) -> Iterator[pa.Table]:
         """The wanted rows of each row group of one file, in the columns and types of `schema`."""
-        filesystem = arrow_filesystem(self.filesystem)
-        remote = not is_local(self.filesystem)
-        with reading_parquet(file.shown), open_parquet(filesystem, file, buffered=remote) as opened:
+        with reading_parquet(file.shown), open_parquet(self.filesystem, file) as opened:
             own = [name for name in schema.names if name in opened.schema_arrow.names]
             for stretch in stretches:
                 group = self.groups[stretch.piece]
@@ -89,7 +86,7 @@ class ParquetSource(Source):
 
 def parquet_source(located: Files) -> ParquetSource:
     """The table in these Parquet files, planned from their footers alone; files without rows take no part."""
-    footers = read_footers(arrow_filesystem(located.filesystem), located.files)
+    footers = read_footers(located.filesystem, located.files)
     filled = [(file, footer) for file, footer in zip(located.files, footers, strict=True) if sum(footer.rows)]
     if not filled:
         found = "there are no rows" if len(footers) == 1 else f"there are no rows in any of {len(footers)} files"
@@ -138,7 +135,8 @@ def _read_group(opened: pq.ParquetFile, stretch: Stretch, group: RowGroup, colum
     """Some rows of a row group, decoded batch by batch: of a large group only what is wanted is kept."""
     batches, done = [], 0
     for batch in opened.iter_batches(ROWS_PER_PIECE, row_groups=[group.number], columns=columns):
-        batches.append(batch[max(stretch.start - done, 0) : max(stretch.stop - done, 0)])
+        if done + batch.num_rows > stretch.start:
+            batches.append(batch[max(stretch.start - done, 0) : stretch.stop - done])
         done += batch.num_rows
         if done >= stretch.stop:
             break

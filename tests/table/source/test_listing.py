@@ -92,6 +92,12 @@ def test_a_circle_of_links_is_an_error(folder):
         locate(folder)
 
 
+def test_a_link_to_nowhere_is_an_error(folder):
+    (folder / "x.parquet").symlink_to(folder / "not-there.parquet")
+    with pytest.raises(BadInputError, match="leads nowhere"):
+        locate(folder)
+
+
 def test_a_file_named_twice_is_an_error(folder):
     (folder.parent / "link.parquet").symlink_to(folder / "a.parquet")
     for places in ([folder, folder / "a.parquet"], [folder / "a.parquet", folder.parent / "link.parquet"]):
