@@ -157,8 +157,8 @@ def _parse(overrides: Overrides, names: Sequence[str]) -> dict[str, Role]:
 
 
 def _unnamed(column: ColumnProfile, is_complete: bool) -> Verdict:
-    if is_complete and is_empty(column):
-        return Verdict(Role.IGNORED, "not listed as continuous, and without values")
+    if is_complete and (is_empty(column) or column.n_infinite):  # what the rules refuse, nobody asked for
+        return Verdict(Role.IGNORED, "not listed as continuous")
     verdict = infer_role(column)
     if is_complete and (verdict.role is Role.CONTINUOUS or verdict.is_warning):
         return Verdict(Role.IGNORED, "not listed as continuous")

@@ -185,3 +185,10 @@ def test_credit_default(shared_data: Path) -> None:
     assert table.column_names[0] in found.keys
     assert {"LIMIT_BAL", "AGE", "BILL_AMT1", "PAY_AMT6"} <= set(found.continuous)
     assert {"SEX", "MARRIAGE", "EDUCATION"} <= set(found.categorical)
+
+
+def test_what_is_not_listed_may_be_infinite_or_constant() -> None:
+    table = pa.table({"x": [1.0, 2.0, 3.5], "wild": [1.0, np.inf, 2.0], "same": [7.0] * 3})
+    found = schema(table, {"continuous": ["x"]})
+    assert found.roles == {"x": "continuous", "wild": "ignored", "same": "ignored"}
+    assert found.warnings == ()
