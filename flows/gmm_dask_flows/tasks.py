@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
-from prefect import Task, task
+from prefect import Task, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 
@@ -20,8 +20,14 @@ D = TypeVar("D", bound=Done)
 
 
 def worth_repeating(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> bool:
-    """Whether the same job may succeed later: a cluster or a disk can come back, a bad table stays bad."""
-    return not isinstance(state.data, (BadInputError, UsageError))
+    """Whether the same job may succeed later: a cluster or a disk can come back, a bad table stays bad.
+
+    Prefect asks while repeats are left, and a terminal that shows no more than warnings should hear of them.
+    """
+    if isinstance(state.data, (BadInputError, UsageError)):
+        return False
+    get_run_logger().warning("%s. This will be repeated.", state.data)
+    return True
 
 
 def _job_task(name: str) -> Callable[[Callable[P, D]], Task[P, D]]:

@@ -45,7 +45,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]  # sci
     - A start that comes to a singular covariance matrix is dropped while others remain.
 
     Rows are processed in float64 and less their mean, so that large offsets cost no digits; `reg_covar` and all
-    attributes are in the units of X. Missing values are refused; `gmm_dask.fit` takes them as they are.
+    attributes are in the units of X. Missing values are refused: `gmm_dask.fit` leaves such rows out and counts them.
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {

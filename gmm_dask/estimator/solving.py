@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from gmm_dask.em import Fit, Progress, Stopping, Sweep, run
 from gmm_dask.mixture import Float, MixtureParameters, SingularCovarianceError, m_step
+
+S = TypeVar("S")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -40,21 +44,36 @@ def solve(
 ) -> Solution:
     """The best of the fits from all starts, which share their sweeps.
 
-    `previous` is the lower bound that a fit goes on from: the first iteration is compared with it. A fit that comes to
-    a singular covariance matrix gives way to the others; `SingularCovarianceError` is raised when none is left.
+    `previous` is the lower bound that a fit goes on from: the first iteration is compared with it. Starts that come to
+    a singular covariance matrix give way to the others; `SingularCovarianceError` is raised when none is left.
     """
     if stopping.max_iter == 0:
-        return Solution(starts[-1], (), converged=False)
+        return Solution(_checked(starts[-1]), (), converged=False)
+    starts = _survivors(_checked, starts)
     if np.isfinite(previous):
         fits = [_resumed(sweep, starts[0], regularisation, stopping, observe, previous)]
     else:
         fits = run(sweep, starts, regularisation, stopping, observe)
-    for fit in sorted(fits, key=lambda fit: -fit.history[-1]):
+    solutions = _survivors(lambda fit: _solution(fit, regularisation, stopping, previous), fits)
+    return max(solutions, key=lambda solution: solution.lower_bound)
+
+
+def _checked(parameters: MixtureParameters) -> MixtureParameters:
+    parameters.factors()
+    return parameters
+
+
+def _survivors(function: Callable[[S], T], items: Sequence[S]) -> list[T]:
+    """[function(item) for each item], less those that raise `SingularCovarianceError`; if all do, that is raised."""
+    results, errors = [], []
+    for item in items:
         try:
-            return _solution(fit, regularisation, stopping, previous)
+            results.append(function(item))
         except SingularCovarianceError as error:
-            reason = error
-    raise reason
+            errors.append(error)
+    if not results:
+        raise errors[0]
+    return results
 
 
 def _resumed(
@@ -66,7 +85,6 @@ def _resumed(
     previous: float,
 ) -> Fit:
     """A fit that may end with its first sweep, because the fit before has a bound to compare it with."""
-    start.factors()
     (first,) = sweep([start])
     bound = first.log_likelihood / first.weight
     if abs(bound - previous) < stopping.tol:
@@ -78,7 +96,6 @@ def _resumed(
 
 def _solution(fit: Fit, regularisation: Float, stopping: Stopping, previous: float) -> Solution:
     assert fit.statistics is not None
-    parameters = m_step(fit.statistics, fit.parameters.family, regularisation)
-    parameters.factors()
+    parameters = _checked(m_step(fit.statistics, fit.parameters.family, regularisation))
     before, last = (previous, *fit.history)[-2:]
     return Solution(parameters, fit.history, converged=abs(last - before) < stopping.tol)

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from gmm_dask.em import Outcome
-from gmm_dask.errors import UsageError, did_you_mean
+from gmm_dask.mixture import criterion_named
 from gmm_dask.model import MixtureModel
 
 
@@ -38,10 +38,8 @@ class Comparison:
 
     @classmethod
     def of(cls, selection: pd.DataFrame, criterion: str) -> Comparison:
-        """From the frame of a selection. Raises `UsageError` for a criterion it does not hold."""
-        if criterion not in selection.columns:
-            advice = did_you_mean(criterion, (name for name in ("bic", "aic", "icl") if name in selection.columns))
-            raise UsageError(f"the selection holds no criterion {criterion!r}", advice=advice)
+        """From the frame of a selection. Raises `UsageError` for an unknown criterion."""
+        criterion_named(criterion)
         records: list[dict[Any, Any]] = selection.to_dict("records")
         least = next(float(record[criterion]) for record in records if record["best"])
         rows = [_row(record, float(record[criterion]), least) for record in records]
@@ -68,6 +66,12 @@ class Comparison:
         """Endings other than convergence, in the order of their declaration."""
         met = {row.outcome for row in self.rows}
         return [outcome for outcome in Outcome if outcome in met and outcome is not Outcome.CONVERGED]
+
+    @property
+    def is_best_at_the_edge(self) -> bool:
+        """Whether the best has the most segments of those tried, so that more might be better still."""
+        tried = {row.n_components for row in self.rows}
+        return len(tried) > 1 and self.best.n_components == max(tried)
 
     def prefers(self, model: MixtureModel) -> bool:
         """Whether the model is the best candidate, rather than another one that somebody picked."""

@@ -15,7 +15,7 @@ from gmm_dask.report.columns import column_rows
 from gmm_dask.report.comparison import Comparison
 from gmm_dask.report.numbers import duration, mean_and_sd, number, percent
 from gmm_dask.report.profiles import Profiles
-from gmm_dask.report.words import COVARIANCES, headline, remarks
+from gmm_dask.report.words import COVARIANCES, CRITERIA, headline, remarks
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def render_report(
     `selection`: `Selection.to_frame()` of the candidates that the model was chosen from, by `criterion`. `profile`:
     `TableProfile.to_frame()`. `stages`: what was made where. `notes`: what the reader should know first.
 
-    Raises `UsageError` where the extra `report` is not installed, and for a criterion the selection does not hold.
+    Raises `UsageError` where the extra `report` is not installed, and for an unknown criterion.
     """
     check_available()
     comparison = None if selection is None else Comparison.of(selection, criterion)
@@ -68,6 +68,7 @@ def render_report(
         remarks=remarks(model, notes),
         covariance=COVARIANCES[model.parameters.family.name],
         comparison=comparison,
+        meaning=CRITERIA[criterion] if comparison else "",
         profiles=profiles,
         pictures=_pictures(comparison, profiles),
         columns=column_rows(model, profile),

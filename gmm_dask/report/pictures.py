@@ -22,6 +22,7 @@ CAP: Final = 2.0
 
 _MARKERS = "osD^"
 _SMALL = 11.0
+_KEY_STEP = 20
 
 
 @house_style()
@@ -110,11 +111,11 @@ def sizes_picture(shares: Float) -> str:
 @house_style()
 def profiles_picture(profiles: Profiles) -> str:
     """A heat map: a row per column, a column per segment, coloured by contrast, with the means in source units."""
-    k, d = profiles.means.shape
+    (k, d), contrasts = profiles.means.shape, profiles.contrasts
     names = [_label(name) for name in profiles.columns]
     left, top, height = 16 + 8 * max(map(_width, names)), 26, 26
     width, longest = (72, 9) if k <= 9 else (52, 7)
-    axes = canvas(left + width * k + 4, top + height * d + 52)
+    axes = canvas(left + max(width * k, 9 * _KEY_STEP) + 4, top + height * d + 52)
     _text(axes, left - 10, top / 2, "Segment", ha="right", color=MUTED)
     for segment in range(k):
         _text(axes, left + width * (segment + 0.5), top / 2, str(segment), color=MUTED)
@@ -122,7 +123,7 @@ def profiles_picture(profiles: Profiles) -> str:
         y = top + height * row
         _text(axes, left - 10, y + height / 2, name, ha="right")
         means = _means(profiles.means[:, row], profiles.whole_sds[row], longest)
-        for segment, (text, contrast) in enumerate(zip(means, profiles.contrasts[:, row], strict=True)):
+        for segment, (text, contrast) in enumerate(zip(means, contrasts[:, row], strict=True)):
             x = left + width * segment
             _cell(axes, x, y, width, height, contrast)
             _text(axes, x + width / 2, y + height / 2, text, fontsize=_SMALL)
@@ -149,11 +150,10 @@ def _cell(axes: Axes, x: float, y: float, width: float, height: float, contrast:
 
 
 def _key(axes: Axes, x: float, y: float) -> None:
-    steps = np.linspace(-CAP, CAP, 9)
-    for number, contrast in enumerate(steps):
-        _cell(axes, x + 20 * number, y, 20, 13, contrast)
-    for place, text in ((0, f"−{CAP:g} sd"), (4, "mean"), (8, f"+{CAP:g} sd")):
-        _text(axes, x + 20 * (place + 0.5), y + 24, text, color=MUTED, fontsize=_SMALL)
+    for number, contrast in enumerate(np.linspace(-CAP, CAP, 9)):
+        _cell(axes, x + _KEY_STEP * number, y, _KEY_STEP, 13, contrast)
+    for number, text in ((0, f"−{CAP:g} sd"), (4, "mean"), (8, f"+{CAP:g} sd")):
+        _text(axes, x + _KEY_STEP * (number + 0.5), y + 24, text, color=MUTED, fontsize=_SMALL)
 
 
 def _text(

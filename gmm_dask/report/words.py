@@ -16,6 +16,12 @@ COVARIANCES = {
     "spherical": "every segment has one spread for all columns, without correlations",
 }
 
+CRITERIA = {
+    "bic": "BIC weighs how well a model fits against how many parameters it needs",
+    "aic": "AIC weighs how well a model fits against how many parameters it needs, more leniently than BIC",
+    "icl": "ICL weighs how well a model fits against how many parameters it needs and how much its segments overlap",
+}
+
 _ENDINGS = {
     Outcome.CONVERGED: "the fit converged after {iterations}",
     Outcome.ITERATION_LIMIT: "the fit was stopped at the limit of {iterations}",

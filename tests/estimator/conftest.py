@@ -6,7 +6,7 @@ from distributed import Client, LocalCluster
 
 
 @pytest.fixture(scope="session")
-def X():
+def X():  # noqa: N802 - scikit-learn's name for rows
     """(900, 3): three overlapping groups, none at the origin, columns of different sizes."""
     rng = np.random.default_rng(20)
     centres = np.array([[2.0, 10.0, 0.5], [5.0, 14.0, -0.5], [2.0, 22.0, 1.0]])

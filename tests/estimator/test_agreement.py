@@ -63,7 +63,9 @@ def test_regularisation_is_in_the_units_of_the_rows(X, covariance_type):
     assert_agreement(*both(X, 2, reg_covar=0.5, covariance_type=covariance_type, random_state=0))
 
 
-@pytest.mark.parametrize("given", [("weights_init", "means_init", "precisions_init"), ("means_init",), ("weights_init",)])
+@pytest.mark.parametrize(
+    "given", [("weights_init", "means_init", "precisions_init"), ("means_init",), ("weights_init",)]
+)
 @pytest.mark.parametrize("covariance_type", TYPES)
 def test_given_starts(X, covariance_type, given):
     last = mixture.GaussianMixture(2, covariance_type=covariance_type, random_state=0).fit(X[::4])

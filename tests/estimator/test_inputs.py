@@ -24,7 +24,8 @@ PIECE = 9_000
 def rows():
     """(36,000, 3): enough for several shards."""
     rng = np.random.default_rng(5)
-    groups = [rng.normal(size=(12_000, 3)) @ rng.normal(size=(3, 3)) + 4 * rng.normal(size=3) for _ in range(3)]
+    centres = np.array([[0.0, 0.0, 0.0], [6.0, 0.0, 2.0], [0.0, 7.0, -3.0]])
+    groups = [centre + rng.normal(size=(12_000, 3)) @ rng.normal(size=(3, 3)) for centre in centres]
     return rng.permutation(np.concatenate(groups))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +27,11 @@ OTHER_DELIMITERS = ";\t|"
 SHOWN = 60
 """Characters of a file's text that a message shows."""
 
+BAD_ROW = re.compile(
+    r"Row #(?P<number>\d+): Expected (?P<expected>\d+) columns, got (?P<found>\d+): (?P<text>.*)", re.DOTALL
+)
+"""How Arrow tells of a row with too few or too many values."""
+
 
 def text_blocks(filesystem: fsspec.AbstractFileSystem, file: DataFile, options: CsvOptions) -> Iterator[pa.RecordBatch]:
     """The rows of a CSV file in order, block by block; every column is a string column, values as they were written.
@@ -33,13 +39,10 @@ def text_blocks(filesystem: fsspec.AbstractFileSystem, file: DataFile, options: 
     At least one block, which has no rows where the file has a header alone. Raises BadInputError for a file without
     a header, a row with more or fewer values than the header, bytes that are not text, a quote that is never closed.
     """
-    refused: list[pyarrow.csv.InvalidRow] = []
-    with _reading_csv(file, options, refused), open_stream(filesystem, file, options.encoding) as stream:
-        head = io.BytesIO(stream.peek(BLOCK_BYTES))
-        # The head may end within a row, which is no fault of the file.
-        found = _open(head, file, options, lambda row: "skip").schema.names
+    with _reading_csv(file, options), open_stream(filesystem, file, options.encoding) as stream:
+        found = _header(stream.peek(BLOCK_BYTES), file, options)
         names = _settled_names(found, file, options)
-        reader = _open(stream, file, options, _refusing(refused), found)
+        reader = _open(stream, file, options, text=found)
         block = pa.RecordBatch.from_pylist([], reader.schema).rename_columns(names)
         yield block
         for block in reader:
@@ -54,14 +57,25 @@ def trimmed(values: pa.Array, null_values: Sequence[str]) -> pa.Array:
     return pc.if_else(pc.is_in(bare, pa.array(null_values, pa.string())), pa.scalar(None, pa.string()), bare)
 
 
+def _header(head: bytes, file: DataFile, options: CsvOptions) -> list[str]:
+    """The names in the first row, or Arrow's own for so many columns where there is no header."""
+    # The head may end within a row or a letter, which is no fault of the file.
+    text = io.BytesIO(head.decode(errors="replace").encode())
+    names: list[str] = _open(text, file, options, on_invalid=lambda row: "skip").schema.names
+    if any("\N{REPLACEMENT CHARACTER}" in name for name in names):
+        raise _undecodable(file, options)
+    return names
+
+
 def _open(
     stream: CsvStream | io.BytesIO,
     file: DataFile,
     options: CsvOptions,
-    on_invalid: Callable[[pyarrow.csv.InvalidRow], str],
+    *,
     text: Sequence[str] = (),
+    on_invalid: Callable[[pyarrow.csv.InvalidRow], str] | None = None,
 ) -> pyarrow.csv.CSVStreamingReader:
-    """Arrow's reader; on one thread, since with more it does not number the rows it refuses."""
+    """Arrow's reader, the columns in `text` not interpreted; on one thread, with more it does not number bad rows."""
     return pyarrow.csv.open_csv(
         stream,
         pyarrow.csv.ReadOptions(
@@ -76,38 +90,30 @@ def _open(
     )
 
 
-def _refusing(refused: list[pyarrow.csv.InvalidRow]) -> Callable[[pyarrow.csv.InvalidRow], str]:
-    def refuse(row: pyarrow.csv.InvalidRow) -> str:
-        refused.append(row)
-        return "error"
-
-    return refuse
-
-
 @contextmanager
-def _reading_csv(file: DataFile, options: CsvOptions, refused: list[pyarrow.csv.InvalidRow]) -> Iterator[None]:
+def _reading_csv(file: DataFile, options: CsvOptions) -> Iterator[None]:
     """Turns what the layers below raise over a file into a BadInputError that names it."""
     try:
         yield
     except UnicodeError as error:
-        advice = "Name the file's encoding in the CSV options."
-        raise BadInputError(f"bytes that are not {options.encoding}", where=file.shown, advice=advice) from error
+        raise _undecodable(file, options) from error
     except (pa.ArrowException, OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
-        raise _explained(str(error), file, options, refused) from error
+        raise _explained(str(error), file, options) from error
 
 
-def _explained(
-    reason: str, file: DataFile, options: CsvOptions, refused: list[pyarrow.csv.InvalidRow]
-) -> BadInputError:
-    """The error in terms of the file."""
-    if refused:
-        row = refused[0]
-        found = f"{row.actual_columns} values ({row.text[:SHOWN]!r})"
-        where = f"{file.shown}, row {row.number} (the file's first row is 1; blank lines not counted)"
-        return BadInputError(found, expected=f"{row.expected_columns} values as in the first row", where=where)
+def _undecodable(file: DataFile, options: CsvOptions) -> BadInputError:
+    advice = "Name the file's encoding in the CSV options."
+    return BadInputError(f"bytes that are not {options.encoding}", where=file.shown, advice=advice)
+
+
+def _explained(reason: str, file: DataFile, options: CsvOptions) -> BadInputError:
+    """Arrow's reason in terms of the file."""
+    if row := BAD_ROW.search(reason):
+        found = f"{row['found']} values ({row['text'][:SHOWN]!r})"
+        where = f"{file.shown}, row {row['number']} (the file's first row is 1; blank lines not counted)"
+        return BadInputError(found, expected=f"{row['expected']} values as in the first row", where=where)
     if "UTF8" in reason:
-        advice = "Name the file's encoding in the CSV options."
-        return BadInputError(f"bytes that are not {options.encoding}", where=file.shown, advice=advice)
+        return _undecodable(file, options)
     if "Empty CSV" in reason:
         return BadInputError("the file is empty, or has a header and nothing else", where=file.shown)
     if "straddl" in reason:

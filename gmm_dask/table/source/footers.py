@@ -38,7 +38,7 @@ def reading_parquet(where: str) -> Iterator[None]:
     except FileNotFoundError as error:
         advice = "It was there when the table was opened. Open the table again."
         raise BadInputError("this file is gone", where=where, advice=advice) from error
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         reason = str(error).partition("\n")[0].rstrip(".")
         raise BadInputError(
             f"cannot be read as Parquet ({reason})",

@@ -140,4 +140,11 @@ def _read_group(opened: pq.ParquetFile, stretch: Stretch, group: RowGroup, colum
         done += batch.num_rows
         if done >= stretch.stop:
             break
+    if sum(batch.num_rows for batch in batches) != stretch.stop - stretch.start:
+        raise BadInputError(
+            f"no more than {done} rows can be read",
+            expected=f"{group.rows} rows as the footer says",
+            where=f"{group.file.shown}, row group {group.number}",
+            advice="The file is damaged; write it again, or take it away.",
+        )
     return pa.Table.from_batches(batches)

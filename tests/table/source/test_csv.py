@@ -206,10 +206,17 @@ class TestFaults:
         assert error.value.expected.startswith("2 values")
         assert error.value.where.startswith(f"{path}, row 3000002")
 
-    @pytest.mark.parametrize("text", [b"x,y\n1,\xff\n", b"x,\xff\n1,2\n", b"x\n" + b"1\n" * 3_000_000 + b"\xff\n"])
+    @pytest.mark.parametrize(
+        "text",
+        [b"x,y\n1,\xff\n", b"x,\xff\n1,2\n", b"x\n" + b"1\n" * 3_000_000 + b"\xff\n"],
+    )
     def test_undecodable_bytes(self, written, text):
         with pytest.raises(BadInputError, match=r"bytes that are not utf-8\. Name the file's encoding"):
             read(written(text))
+
+    def test_a_broken_row_of_undecodable_bytes_is_named(self, written):
+        with pytest.raises(BadInputError, match=r"row 3 .*: 1 values"):
+            read(written(b"x,y\n1,2\n\xff\n1,2\n"))
 
     def test_undecodable_bytes_in_another_encoding(self, written):
         with pytest.raises(BadInputError, match="bytes that are not utf-16"):
