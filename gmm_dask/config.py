@@ -38,6 +38,8 @@ def _no_doubles(values: list[Any]) -> list[Any]:
 Components = Annotated[
     list[Annotated[int, Field(ge=1)]], BeforeValidator(parse_components), AfterValidator(_no_doubles)
 ]
+
+
 def _none_if_empty(value: object) -> object:
     """TOML has no null: an empty text stands for "not given"."""
     return None if value == "" else value

@@ -66,6 +66,7 @@ class Selection:
             log_likelihood=result.summary.log_likelihood,
             criteria=dict(result.criteria),
             seed=self.seed,
+            missing={column.name: column.n_missing for column in self.profile.columns},
         )
         provenance = {
             "gmm_dask": __version__,

@@ -12,7 +12,10 @@ from gmm_dask.table.schema import TableSchema
 
 @dataclass(frozen=True)
 class Training:
-    """How the model was fitted. Log-likelihood and criteria are totals over complete rows, in source units."""
+    """How the model was fitted. Log-likelihood and criteria are totals over complete rows, in source units.
+
+    `missing`: the gaps of each column of the table, modelled or not.
+    """
 
     outcome: str
     n_iter: int
@@ -22,6 +25,7 @@ class Training:
     log_likelihood: float
     criteria: Mapping[str, float]
     seed: int
+    missing: Mapping[str, int]
 
     @property
     def n_left_out(self) -> int:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import pandas as pd
-
 from gmm_dask.model import MixtureModel
 
 _TRANSFORMS = {
@@ -26,19 +24,19 @@ class Gaps:
 
 @dataclass(frozen=True)
 class ColumnRow:
-    """A column of the table. `transform` is empty unless it is modelled; `gaps` is None where nobody counted."""
+    """A column of the table. `transform` is empty unless it is modelled."""
 
     name: str
     type: str
     role: str
     reason: str
     transform: str
-    gaps: Gaps | None
+    gaps: Gaps
 
 
-def column_rows(model: MixtureModel, profile: pd.DataFrame | None) -> list[ColumnRow]:
-    """All columns in the order of the table, with their gaps where there is a profile."""
-    gaps = {} if profile is None else _gaps(profile)
+def column_rows(model: MixtureModel) -> list[ColumnRow]:
+    """All columns in the order of the table, with their gaps."""
+    missing, n_rows = model.training.missing, model.training.n_rows
     transforms = {
         name: _TRANSFORMS.get(transform.kind, transform.kind).format(**transform.to_json())
         for name, transform in model.preparation.transforms
@@ -50,12 +48,7 @@ def column_rows(model: MixtureModel, profile: pd.DataFrame | None) -> list[Colum
             str(column.role),
             column.reason,
             transforms.get(column.name, ""),
-            gaps.get(column.name),
+            Gaps(missing[column.name], missing[column.name] / n_rows),
         )
         for column in model.schema.columns
     ]
-
-
-def _gaps(profile: pd.DataFrame) -> dict[str, Gaps]:
-    triples = zip(profile["name"], profile["missing"], profile["missing %"], strict=True)
-    return {str(name): Gaps(int(count), float(percent) / 100) for name, count, percent in triples}

@@ -46,15 +46,14 @@ def render_report(
     *,
     selection: pd.DataFrame | None = None,
     criterion: str = "bic",
-    profile: pd.DataFrame | None = None,
     stages: Sequence[Stage] = (),
     notes: Sequence[str] = (),
     title: str = "Gaussian mixture report",
 ) -> str:
     """A self-contained HTML page about a model; the same arguments give the same text.
 
-    `selection`: `Selection.to_frame()` of the candidates that the model was chosen from, by `criterion`. `profile`:
-    `TableProfile.to_frame()`. `stages`: what was made where. `notes`: what the reader should know first.
+    `selection`: `Selection.to_frame()` of the candidates that the model was chosen from, by `criterion`. `stages`:
+    what was made where. `notes`: what the reader should know first.
 
     Raises `UsageError` where the extra `report` is not installed, and for an unknown criterion.
     """
@@ -71,8 +70,7 @@ def render_report(
         meaning=CRITERIA[criterion] if comparison else "",
         profiles=profiles,
         pictures=_pictures(comparison, profiles),
-        columns=column_rows(model, profile),
-        profiled=profile is not None,
+        columns=column_rows(model),
         stages=stages,
     )
 

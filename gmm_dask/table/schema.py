@@ -13,7 +13,16 @@ import pyarrow as pa
 from gmm_dask.errors import BadInputError, UsageError, did_you_mean
 from gmm_dask.table.columns import is_numeric, place
 from gmm_dask.table.profile import ColumnProfile, TableProfile
-from gmm_dask.table.roles import Role, Verdict, constant, infer_role, is_empty, is_too_large, refuse_empty, refuse_infinite
+from gmm_dask.table.roles import (
+    Role,
+    Verdict,
+    constant,
+    infer_role,
+    is_empty,
+    is_too_large,
+    refuse_empty,
+    refuse_infinite,
+)
 
 Overrides = Mapping[str, str | Sequence[str]]
 """Role names to the columns that the user gives them: {"key": ["id"], "weight": "w"}."""

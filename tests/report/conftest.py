@@ -37,11 +37,12 @@ def make_model():
         transforms = tuple((name, _TRANSFORMS[number % 4]) for number, name in enumerate(names))
         criteria = {"bic": 8_247_654.3, "aic": 8_247_000.1, "icl": 8_250_000.0}
         n_complete = 336_776 - n_left_out
+        missing = {column.name: 8_255 if number == 1 else 0 for number, column in enumerate(columns)}
         return MixtureModel(
             parameters.ordered(np.argsort(-parameters.weights)),
             TableSchema(tuple(columns), tuple(warnings)),
             Preparation(transforms, weight),
-            Training(outcome, 43, 336_776, n_complete, float(n_complete), -4_123_456.7, criteria, seed),
+            Training(outcome, 43, 336_776, n_complete, float(n_complete), -4_123_456.7, criteria, seed, missing),
             {"gmm_dask": "0.1.0", "source_fingerprint": "3f9a"},
         )
 

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from html.parser import HTMLParser
 
-import pandas as pd
 import pytest
 
 from gmm_dask.errors import UsageError
@@ -36,17 +35,9 @@ class Page(HTMLParser):
         self.text += data
 
 
-@pytest.fixture
-def profile():
-    names = ["id", "column_0", "column_1", "column_2", "column_3"]
-    return pd.DataFrame({"name": names, "missing": [0, 0, 8_255, 0, 0], "missing %": [0.0, 0.0, 2.45, 0.0, 0.0]})
-
-
-def test_the_page_is_whole(make_model, selection, profile):
+def test_the_page_is_whole(make_model, selection):
     page = Page(
-        render_report(
-            make_model(), selection=selection, profile=profile, stages=STAGES, notes=["a note"], title="Flights & more"
-        )
+        render_report(make_model(), selection=selection, stages=STAGES, notes=["a note"], title="Flights & more")
     )
     assert page.tags.count("svg") == 3
     assert page.tags.count("table") == 4
@@ -95,11 +86,6 @@ def test_a_single_candidate_is_no_choice(make_model, selection):
     page = Page(render_report(make_model(), selection=selection[selection["best"]]))
     assert page.tags.count("svg") == 2
     assert "chosen by" not in page.text
-
-
-def test_without_a_profile_gaps_are_not_claimed(make_model, profile):
-    assert "Missing" not in Page(render_report(make_model())).text
-    assert "none" in Page(render_report(make_model(), profile=profile)).text
 
 
 def test_many_columns_and_segments(make_model):
