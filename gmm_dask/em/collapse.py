@@ -12,7 +12,7 @@ SPIKE = 20.0
 the whole table's variance in that direction."""
 
 FEWEST_ROWS = 2.0
-"""A component with less weight than this describes no group."""
+"""A component that holds less than this many rows (of average weight) describes no group."""
 
 
 def has_collapsed(parameters: MixtureParameters, statistics: SufficientStatistics, regularisation: Float) -> bool:
@@ -23,7 +23,7 @@ def has_collapsed(parameters: MixtureParameters, statistics: SufficientStatistic
     """
     if parameters.n_components == 1:
         return False
-    if statistics.counts.min() < FEWEST_ROWS:
+    if statistics.counts.min() * statistics.n_rows < FEWEST_ROWS * statistics.weight:
         return True
     total = _total_covariance(parameters)
     share = float(np.mean(regularisation / np.diagonal(total)))

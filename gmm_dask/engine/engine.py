@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from functools import cache
 from typing import Any, Generic, TypeVar, final
 
 from threadpoolctl import ThreadpoolController

@@ -44,6 +44,9 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]  # sci
       `n_init` fits share their passes over the rows.
     - A start that comes to a singular covariance matrix is dropped while others remain.
 
+    Fitted attributes are weights_, means_, covariances_, precisions_, precisions_cholesky_, converged_, n_iter_,
+    lower_bound_, lower_bounds_, n_features_in_, and feature_names_in_ where the columns of X have names.
+
     Rows are processed in float64 and less their mean, so that large offsets cost no digits; `reg_covar` and all
     attributes are in the units of X. Missing values are refused: `gmm_dask.fit` leaves such rows out and counts them.
     """
@@ -169,25 +172,22 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]  # sci
     def _task(self) -> Task:
         continues = self.warm_start and hasattr(self, "converged_")
         return Task(
-            self._last() if continues else self._given(),
-            self.n_components,
-            self.init_params,
-            self.n_init,
-            self.reg_covar,
-            Stopping(self.tol, self.max_iter),
-            check_random_state(self.random_state),
-            printer(self.verbose, self.verbose_interval),
-            self.lower_bound_ if continues else -np.inf,
+            initial=self._initial(continues),
+            n_components=self.n_components,
+            init_params=self.init_params,
+            n_init=self.n_init,
+            reg_covar=self.reg_covar,
+            stopping=Stopping(self.tol, self.max_iter),
+            random_state=check_random_state(self.random_state),
+            observe=printer(self.verbose, self.verbose_interval),
+            previous=self.lower_bound_ if continues else -np.inf,
         )
 
-    def _given(self) -> Initial:
-        shape = (self.n_components, self.n_features_in_)
-        family = family_named(self.covariance_type)
-        return checked_initial(self.weights_init, self.means_init, self.precisions_init, family, *shape)
-
-    def _last(self) -> Initial:
-        shape = (self.n_components, self.n_features_in_)
-        return continued(self.weights_, self.means_, self.covariances_, family_named(self.covariance_type), *shape)
+    def _initial(self, continues: bool) -> Initial:
+        family, k, d = family_named(self.covariance_type), self.n_components, self.n_features_in_
+        if continues:
+            return continued(self.weights_, self.means_, self.covariances_, family, k, d)
+        return checked_initial(self.weights_init, self.means_init, self.precisions_init, family, k, d)
 
     def _set_attributes(self, solution: Solution, shift: Float) -> None:
         parameters = solution.parameters

@@ -70,7 +70,7 @@ def complete_columns(shard: Shard, features: tuple[str, ...]) -> Float:
             "Input X contains NaN",
             expected=f"a number in each of {shard.n_rows} rows; {missing.max()} have none",
             where=place(shard.where, features[int(missing.argmax())]),
-            advice="Leave such rows out or impute them; gmm_dask.fit takes tables with gaps as they are.",
+            advice="Leave such rows out or impute them; gmm_dask.fit leaves them out and counts them.",
         )
     return columns
 

@@ -21,7 +21,7 @@ _LOG2_E = 1.4426950408889634
 # ln 2 in two parts, the first with trailing zeros so that k * _LN2_HIGH is exact (Cody & Waite 1980).
 _LN2_HIGH = 6.93147180369123816490e-01
 _LN2_LOW = 1.90821492927058770002e-10
-_LOWEST_EXPONENT = -708.0
+_LOWEST_EXPONENT = -746.0  # exp of this is zero in float64
 
 
 @njit(nogil=True, cache=True, fastmath=_FLAGS)
@@ -67,7 +67,8 @@ def _centred_log_joint(deviation, root, constant, triangular, row, out):
 def _exp_of_difference(x, shift, bits, scale, total):
     """x <- exp(x - shift), added to `total`; x <= shift. Degree 13 Taylor on |r| <= ln 2 / 2: below one ulp.
 
-    `scale` is the float64 view of `bits`: two to the k is put together as the bits of its exponent.
+    `scale` is the float64 view of `bits`: two to the k is put together as the bits of its exponent. Below the normal
+    numbers the result is zero.
     """
     for j in range(x.shape[0]):
         t = max(x[j] - shift[j], _LOWEST_EXPONENT)
@@ -87,7 +88,7 @@ def _exp_of_difference(x, shift, bits, scale, total):
         p = p * r + 0.5
         p = p * r + 1.0
         x[j] = p * r + 1.0
-        bits[j] = (np.int64(k) + 1023) << 52
+        bits[j] = max(np.int64(k) + 1023, 0) << 52
     for j in range(x.shape[0]):
         x[j] *= scale[j]
         total[j] += x[j]

@@ -124,6 +124,20 @@ def test_a_component_on_repeated_rows_has_collapsed_and_is_not_chosen():
     assert choose(results, "bic") == 0
 
 
+def test_weights_that_are_not_counts_are_no_collapse():
+    rng = np.random.default_rng(3)
+    rows = np.concatenate([rng.normal(size=(300, 2)), rng.normal(7, 1, size=(200, 2))])
+    block = Block(np.ascontiguousarray(rows.T), np.full(500, 1 / 500))
+    start = parameters_from_labels(block, np.repeat([0, 1], [300, 200]), 2, FAMILIES["full"], np.zeros(2))
+    (fit,) = run(
+        lambda candidates: sweep_block(compile_candidates(candidates), block),
+        [start],
+        np.zeros(2),
+        Stopping(1e-8, 100),
+    )
+    assert fit.outcome is Outcome.CONVERGED
+
+
 def test_collinear_columns_are_no_collapse():
     rng = np.random.default_rng(6)
     x = np.concatenate([rng.normal(size=400), rng.normal(6, 1, size=400)])
