@@ -26,7 +26,7 @@ def worth_repeating(task: Task[..., Any], task_run: TaskRun, state: State[Any]) 
     """
     if isinstance(state.data, (BadInputError, UsageError)):
         return False
-    get_run_logger().warning("%s. This will be repeated.", state.data)
+    get_run_logger().warning("will be repeated: %s", state.data)
     return True
 
 

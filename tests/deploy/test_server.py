@@ -101,10 +101,10 @@ def running(command: list[str], environment: dict[str, str]) -> Iterator[None]:
     try:
         yield
     finally:
-        started = psutil.Process(process.pid)
-        family = [*started.children(recursive=True), started]
+        family = psutil.Process(process.pid).children(recursive=True)
         process.terminate()
-        left = psutil.wait_procs(family, timeout=30)[1]
+        process.wait(timeout=60)
+        left = psutil.wait_procs(family, timeout=10)[1]
         for outliving in left:
             outliving.kill()
     assert left == [], "processes outlived the one that started them"

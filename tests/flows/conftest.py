@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import gmm_dask_flows  # before Prefect, for its defaults
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pytest
+from prefect import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from prefect.settings import PREFECT_HOME, PREFECT_SERVER_ANALYTICS_ENABLED, temporary_settings
 from prefect.testing.utilities import prefect_test_harness
 
@@ -52,3 +55,15 @@ def model(table: Table, tmp_path_factory: pytest.TempPathFactory) -> str:
     path = str(tmp_path_factory.mktemp("model") / "model")
     pipeline.fit(FitJob(table=table, model=path, n_components=2))
     return path
+
+
+@pytest.fixture
+def newest_artifact() -> Callable[[str], Any]:
+    """Reads the artifact of a key that was left last."""
+
+    def read(key: str) -> Any:
+        with get_client(sync_client=True) as client:
+            found = client.read_artifacts(artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[key])))
+        return max(found, key=lambda artifact: artifact.created)
+
+    return read

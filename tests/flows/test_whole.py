@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from distributed import LocalCluster
 from gmm_dask_flows import pipeline
-from prefect import get_client
-from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 
 from gmm_dask.config import Candidates, PipelineJob, Table
 from gmm_dask.errors import UsageError
@@ -21,13 +20,9 @@ def job_of(table: Table, folder: Path, **values: Any) -> PipelineJob:
     return PipelineJob(**{"source": table, "output": str(folder), "candidates": few, "sample_rows": 50} | values)
 
 
-def newest_artifact(key: str) -> Any:
-    with get_client(sync_client=True) as client:
-        found = client.read_artifacts(artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[key])))
-    return max(found, key=lambda artifact: artifact.created)
-
-
-def test_every_stage_publishes_under_the_output_and_returns_its_record(table: Table, tmp_path: Path) -> None:
+def test_every_stage_publishes_under_the_output_and_returns_its_record(
+    table: Table, tmp_path: Path, newest_artifact: Callable[[str], Any]
+) -> None:
     done = pipeline(job_of(table, tmp_path))
     places = ["ingested", "model", "segments", "imputed", "synthetic", "report.html"]
     assert [Path(stage.path) for stage in done] == [tmp_path / place for place in places]
