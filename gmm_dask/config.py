@@ -36,7 +36,9 @@ def _no_doubles(values: list[Any]) -> list[Any]:
 
 
 Components = Annotated[
-    list[Annotated[int, Field(ge=1)]], BeforeValidator(parse_components), AfterValidator(_no_doubles)
+    list[Annotated[int, Field(ge=1)]],
+    BeforeValidator(parse_components, json_schema_input_type=list[int] | int | str),
+    AfterValidator(_no_doubles),
 ]
 
 

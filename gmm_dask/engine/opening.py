@@ -13,7 +13,7 @@ from gmm_dask.engine.cluster import OnCluster
 from gmm_dask.engine.engine import Engine, InProcess
 from gmm_dask.errors import ResourceError
 
-_CONNECT_SECONDS = 30
+_CONNECT_SECONDS = 10
 
 
 @contextmanager
@@ -48,6 +48,7 @@ def local_cluster() -> LocalCluster:
         processes=False,
         silence_logs=logging.CRITICAL,  # errors of tasks are raised where the job runs; once is enough
         dashboard_address="127.0.0.1:0",
+        worker_dashboard_address="127.0.0.1:0",
     )
 
 

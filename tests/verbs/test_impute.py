@@ -126,4 +126,5 @@ def test_a_column_that_came_all_missing_gets_the_model_s_type(fitted, table):
     imputed = fitted.impute(arrow)
     assert imputed.dtypes["level"] == pd.ArrowDtype(pa.float64())
     assert imputed["level"].notna().all()
-    assert fitted.score(arrow)["segment"].notna().all()
+    others = frame[["amount", "visits"]].notna().any(axis=1).to_numpy()
+    np.testing.assert_array_equal(fitted.score(arrow)["segment"].notna(), others)
