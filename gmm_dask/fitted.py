@@ -21,7 +21,8 @@ class FittedMixture:
     `table` arguments take what `fit` takes: a path or URL of Parquet or CSV, a pandas or Dask DataFrame, an array.
     `client` is a Dask client or the address of a scheduler; by default the current client, else this process. Results
     are pandas DataFrames, the input's columns first: a DataFrame keeps its index and types, other tables come back with
-    Arrow-backed columns, so that every type comes back as it came. For tables larger than memory use the jobs (`gmm-dask score`, `impute`, `sample`), which write Parquet.
+    Arrow-backed columns, so that every type comes back as it came. For tables larger than memory there are the jobs
+    (`gmm-dask score`, `impute`, `sample`), which write Parquet.
     """
 
     def __init__(self, model: MixtureModel) -> None:

@@ -84,8 +84,8 @@ def fit_candidates(
 def choose(results: Sequence[Selected], criterion: str) -> int:
     """The index of the best candidate by a criterion, smaller being better.
 
-    Candidates whose outcome is not trustworthy stand back behind all others: a spike's likelihood has no bound, so their
-    criterion says nothing.
+    Candidates whose outcome is not trustworthy stand back behind all others: the likelihood of a spike has no bound,
+    so their criterion says nothing.
     """
     criterion_named(criterion)
     return min(

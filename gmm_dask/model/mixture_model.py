@@ -1,4 +1,4 @@
-"""The fitted model as a value: parameters, the schema and transforms they mean something under, and where they came from."""
+"""The fitted model as a value: parameters, what they mean (schema and transforms), and where they came from."""
 
 from __future__ import annotations
 

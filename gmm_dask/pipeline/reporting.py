@@ -18,7 +18,7 @@ from gmm_dask.report import Stage, render_report
 
 
 def report(job: ReportJob, stages: Sequence[Done] = (), observer: Observer | None = None) -> Done:
-    """Write the report of a model: one self-contained page, replaced at once. `stages` are the jobs that went before."""
+    """Write the report of a model: one page, replaced at once. `stages` are the jobs that went before."""
     observer, clock = observer or Silent(), Clock()
     observer.stage("report")
     selection = None

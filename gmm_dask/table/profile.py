@@ -24,9 +24,9 @@ class ColumnProfile:
     """One column in numbers. `merge` is that of a commutative monoid, up to rounding and the sketches' rank error.
 
     NaN counts as missing; infinities are counted, and left out of the other numbers, so that a column which nobody
-    models may hold them. `infinite_at`: where the first was met. `n_bytes`: memory as an Arrow column. `minimum` and `maximum`: of a numeric column, or the
-    integers by which Arrow stores a temporal one; else None. Moments and quantiles are of numeric columns; those of
-    others, and the distinct values of nested ones, stay empty.
+    models may hold them. `infinite_at`: where the first was met. `n_bytes`: memory as an Arrow column. `minimum` and
+    `maximum`: of a numeric column, or the integers by which Arrow stores a temporal one; else None. Moments and
+    quantiles are of numeric columns; those of others, and the distinct values of nested ones, stay empty.
     """
 
     name: str

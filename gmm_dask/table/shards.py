@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -44,10 +45,7 @@ class Shard:
 def plan_shards(source: Source) -> list[Shard]:
     """Shards of nearly equal size, cut at row groups where those are near, within them where they are too large."""
     cuts = cut_points(source.n_rows, source.breaks, rows_per_shard(source.n_rows, row_bytes(source.schema)))
-    return [
-        Shard(number, start, source.narrowed(start, stop))
-        for number, (start, stop) in enumerate(zip(cuts[:-1], cuts[1:], strict=True))
-    ]
+    return [Shard(number, start, source.narrowed(start, stop)) for number, (start, stop) in enumerate(pairwise(cuts))]
 
 
 def rows_per_shard(n_rows: int, bytes_per_row: int) -> int:

@@ -1,4 +1,4 @@
-"""Published figures (mclust's vignette and scikit-learn), reached through the front door. mclust's sign is the opposite."""
+"""Published figures (of mclust, whose sign is the opposite), reached through the front door."""
 
 import numpy as np
 import pandas as pd
