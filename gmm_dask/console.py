@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import final
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -53,7 +54,7 @@ class RichObserver:
             self._console.print(f"  {text}")
 
     def note(self, text: str) -> None:
-        self._console.print(f"[yellow]note[/] {text}")
+        self._console.print(f"[yellow]note[/] {escape(text)}", highlight=False)
 
 
 def describe(progress: Iteration) -> str:
@@ -68,7 +69,7 @@ def stages_table(stages: Sequence[Done]) -> Table:
     table = _plain("stage", "made", "where", "seconds")
     table.columns[3].justify = "right"
     for done in stages:
-        table.add_row(done.stage, done.summary, done.path, f"{done.seconds:.1f}")
+        table.add_row(done.stage, escape(done.summary), escape(done.path), f"{done.seconds:.1f}")
     return table
 
 
@@ -100,7 +101,7 @@ def profile_table(rows: Sequence[dict[str, object]]) -> Table:
     for column in table.columns[3:]:
         column.justify = "right"
     for row in rows:
-        table.add_row(*(_short(row[name]) for name in names))
+        table.add_row(*(escape(_short(row[name])) for name in names))
     return table
 
 

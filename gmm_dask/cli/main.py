@@ -9,6 +9,7 @@ from types import FrameType
 from typing import NoReturn
 
 import typer
+from rich.markup import escape
 
 from gmm_dask.cli.folders import clean, verify
 from gmm_dask.cli.models import fit, ingest, profile, select
@@ -37,24 +38,21 @@ for command in (run, config, profile, ingest, select, fit, score, impute, sample
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """The entry point: runs a command and turns errors into one line and an exit code."""
-    signal.signal(signal.SIGTERM, _terminated)
+    before = signal.signal(signal.SIGTERM, _terminated)
     try:
         app(args=arguments, prog_name="gmm-dask")  # exits by itself: 0, 2 for usage, 130 for an interruption
-        code = 0
     except GmmDaskError as error:
-        err.print(f"[bold red]error[/] {_escaped(str(error))}", highlight=False, soft_wrap=True)
-        code = error.exit_code
+        err.print(f"[bold red]error[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+        sys.exit(error.exit_code)
     except Exception as error:  # noqa: BLE001 (the last resort: shown whole, and never exit code 0)
         err.print_exception()
-        err.print(f"[bold red]internal error[/] {_escaped(repr(error))}; please report it with the lines above")
-        code = 5
-    sys.exit(code)
+        err.print(f"[bold red]internal error[/] {escape(repr(error))}; please report it with the lines above")
+        sys.exit(5)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    sys.exit(0)
 
 
 def _terminated(number: int, frame: FrameType | None) -> NoReturn:
     err.print("terminated; nothing was half published", style="yellow")
     sys.exit(128 + number)
-
-
-def _escaped(text: str) -> str:
-    return text.replace("[", r"\[")

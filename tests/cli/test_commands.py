@@ -52,6 +52,16 @@ def test_from_a_csv_to_synthetic_rows(capsys, folder):
     assert run(capsys, "clean", folder / "t")[0] == 0
 
 
+def test_verify_checks_all_folders_and_ends_with_3_if_one_is_damaged(capsys, folder, tmp_path):
+    for name in ("one", "two"):
+        assert run(capsys, "ingest", folder / "t.csv", "-o", tmp_path / name)[0] == 0
+    next((tmp_path / "one").glob("part-*")).unlink()
+    code, out, err = run(capsys, "verify", tmp_path / "one", tmp_path / "two")
+    assert code == 3
+    assert "damaged" in err
+    assert "intact" in out
+
+
 def test_profile_tells_roles(capsys, folder):
     code, out, _ = run(capsys, "profile", folder / "t.csv", "--json")
     assert code == 0
