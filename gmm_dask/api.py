@@ -14,9 +14,10 @@ from gmm_dask.em import Candidate
 from gmm_dask.engine import open_engine
 from gmm_dask.errors import GmmDaskWarning
 from gmm_dask.fitted import FittedMixture
-from gmm_dask.fitting import Selection, fit_source
+from gmm_dask.fitting import fit_source
 from gmm_dask.mixture import family_named
 from gmm_dask.progress import Observer
+from gmm_dask.selection import Selection
 from gmm_dask.table.source import MemorySource, open_source
 
 
@@ -56,9 +57,11 @@ def fit(
     `table`: a path, list of paths, glob or URL of Parquet or CSV; a pandas or Dask DataFrame; an Arrow table; an array
     (numpy or Dask, 2-d). `columns`: roles and transforms (`gmm_dask.config.Columns` or its keys as a dict); what it
     does not name is inferred. `client`: a Dask client or a scheduler's address; by default the current client, else
-    this process. `fitting`: tol, max_iter, n_init, reg_covar, sample_rows (`gmm_dask.config.Fitting`). Rows with a gap
-    in a modelled column are left out and counted in `.model.training.n_left_out`. The same table, arguments and seed
-    give the same bits on any cluster.
+    this process. `fitting`: tol, max_iter, n_init, reg_covar, sample_rows (`gmm_dask.config.Fitting`). The same table,
+    arguments and seed give the same bits on any cluster.
+
+    Warns (GmmDaskWarning) of what should be known: rows with a gap in a modelled column, which are left out, columns
+    left out, a fit that did not converge, components on spikes.
 
     Raises BadInputError where the table cannot be used, UsageError where the arguments cannot be meant so.
     """
@@ -92,7 +95,7 @@ def select(
     asked = validated(
         Candidates,
         {
-            "n_components": list(n_components),
+            "n_components": [int(k) for k in n_components],
             "covariance_types": list(covariance_types),
             "criterion": criterion,
         },
@@ -109,8 +112,8 @@ def select(
             seed=seed,
             observer=observer,
         )
-    for text in selection.schema.warnings:
-        warnings.warn(text, GmmDaskWarning, stacklevel=2)
+    for note in selection.notes():
+        warnings.warn(note, GmmDaskWarning, stacklevel=2)
     return SelectionResult(selection)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -16,17 +18,21 @@ CovarianceType = Literal["full", "tied", "diag", "spherical"]
 Criterion = Literal["bic", "aic", "icl"]
 
 
+MOST_COMPONENTS = 10_000
+"""More components than this is a slip of the finger."""
+
+
 def parse_components(value: object) -> object:
     """`"1:8"` is 1 to 8, both included, `"1:21:5"` every fifth; a number is itself; a list stays one."""
-    if isinstance(value, int):
+    if isinstance(value, int) and not isinstance(value, bool):
         return [value]
     if not isinstance(value, str):
         return value
-    try:
-        first, last, *step = (int(part) for part in value.split(":")) if ":" in value else [int(value)] * 2
-    except ValueError:
-        raise ValueError(f"{value!r} is not a range such as '1:8'") from None
-    return list(range(first, last + 1, *step))
+    found = re.fullmatch(r"(\d+)(?::(\d+)(?::(\d+))?)?", value.strip())
+    first, last, step = (int(part) if part else None for part in found.groups()) if found else (None, None, None)
+    if first is None or step == 0 or max(first, last or 0) > MOST_COMPONENTS:
+        raise ValueError(f"{value!r} is not a range such as '1:8', of at most {MOST_COMPONENTS} components")
+    return list(range(first, (first if last is None else last) + 1, step or 1))
 
 
 def _no_doubles(values: list[Any]) -> list[Any]:
@@ -48,6 +54,8 @@ def _none_if_empty(value: object) -> object:
 
 
 Optional = BeforeValidator(_none_if_empty)
+Address = Annotated[str, Field(min_length=1)]
+Folder = Annotated[Address, AfterValidator(os.path.expanduser)]
 Seed = Annotated[int, Field(ge=0, lt=2**63, description="Same data, configuration and seed give the same bits.")]
 Dask = Annotated[
     str | None,
@@ -59,7 +67,7 @@ Dask = Annotated[
 class Record(BaseModel):
     """A frozen record that knows its keys and takes no others."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
 
 
 class Csv(Record):
@@ -80,7 +88,7 @@ class Csv(Record):
 class Table(Record):
     """A table to read."""
 
-    path: str | list[str]
+    path: Address | list[Address]
     """A file, folder, glob or URL of Parquet or CSV, or a list of files; package://NAME/PATH is a file in a package."""
     csv: Csv = Csv()
     """Options for CSV files."""
@@ -119,13 +127,13 @@ class Candidates(Record):
 class Fitting(Record):
     """How models are fitted."""
 
-    tol: float = Field(1e-6, gt=0)
+    tol: float = Field(1e-6, gt=0, allow_inf_nan=False)
     """Stop when the mean log-likelihood per row gains less than this in an iteration."""
     max_iter: int = Field(1000, ge=1)
     """Passes over the table at most."""
-    n_init: int = Field(4, ge=1)
+    n_init: int = Field(8, ge=1)
     """Starts per candidate, tried on the sample."""
-    reg_covar: float = Field(1e-6, ge=0)
+    reg_covar: float = Field(1e-6, ge=0, allow_inf_nan=False)
     """Added to the diagonal of every covariance matrix, as a share of each column's variance."""
     sample_rows: int = Field(20_000, ge=100)
     """Rows of the sample on which starts are tried and transforms chosen."""
@@ -152,7 +160,7 @@ class IngestJob(Record):
     """Read a table and publish it as Parquet."""
 
     source: Table
-    output: str
+    output: Folder
     dask: Dask = None
 
 
@@ -160,8 +168,8 @@ class SelectJob(Record):
     """Fit many candidates in shared passes, save the best, publish the comparison."""
 
     table: Table
-    model: str
-    selection: str | None = None
+    model: Folder
+    selection: Folder | None = None
     columns: Columns = Columns()
     candidates: Candidates = Candidates()
     fitting: Fitting = Fitting()
@@ -173,7 +181,7 @@ class FitJob(Record):
     """Fit one model and save it."""
 
     table: Table
-    model: str
+    model: Folder
     n_components: int = Field(ge=1)
     covariance_type: CovarianceType = "full"
     columns: Columns = Columns()
@@ -186,8 +194,8 @@ class ScoreJob(Record):
     """Add segment, probability and density to every row."""
 
     table: Table
-    model: str
-    output: str
+    model: Folder
+    output: Folder
     score: Score = Score()
     dask: Dask = None
 
@@ -196,16 +204,16 @@ class ImputeJob(Record):
     """Fill the missing cells of modelled columns."""
 
     table: Table
-    model: str
-    output: str
+    model: Folder
+    output: Folder
     dask: Dask = None
 
 
 class SampleJob(Record):
     """Draw synthetic rows."""
 
-    model: str
-    output: str
+    model: Folder
+    output: Folder
     rows: int = Field(ge=1)
     seed: Seed = 0
     dask: Dask = None
@@ -214,10 +222,10 @@ class SampleJob(Record):
 class ReportJob(Record):
     """Write the HTML report of a fitted model."""
 
-    model: str
-    output: str
+    model: Folder
+    output: Folder
     """Where the page goes."""
-    selection: str | None = None
+    selection: Folder | None = None
     """The published comparison of candidates."""
     criterion: Criterion = "bic"
     title: str = "Gaussian mixture report"
@@ -226,7 +234,7 @@ class ReportJob(Record):
 class PipelineJob(Record):
     """The whole path: ingest, choose, fit, score, impute, sample, report, all under one output folder."""
 
-    output: str
+    output: Folder
     """The folder that everything is published in."""
     source: Table
     columns: Columns = Columns()
@@ -265,14 +273,14 @@ def validated(record: type[R], values: dict[str, Any], where: str = "") -> R:
         return record.model_validate(values)
     except ValidationError as error:
         faults = "; ".join(_fault(record, detail) for detail in error.errors())
-        raise UsageError(faults, where=where, advice="See `gmm-dask run --help` for the keys.") from None
+        raise UsageError(faults, where=where, advice="`gmm-dask config` prints every key with what it means.") from None
 
 
 def _fault(record: type[BaseModel], detail: ErrorDetails) -> str:
     *path, last = detail["loc"] or ("",)
     key = ".".join(str(part) for part in detail["loc"])
     if detail["type"] == "extra_forbidden":
-        return f"unknown key {key!r}. {did_you_mean(str(last), _keys_at(record, path))}"
+        return f"unknown key {key!r}. {did_you_mean(str(last), _keys_at(record, path)).removesuffix('.')}"
     if detail["type"] == "missing":
         return f"key {key!r} is missing"
     message = detail["msg"].removeprefix("Value error, ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ class FittedMixture:
         source = self._checked(table)
         with open_engine(client, in_memory=isinstance(source, MemorySource)) as engine:
             verb = Score(self.model, probabilities=probabilities, prefix=prefix)
-            return _to_pandas(apply_in_memory(verb, source, engine), like=table)
+            return _to_pandas(apply_in_memory(verb, source, engine), table, len(source.schema))
 
     def impute(self, table: Any, *, client: Any = None) -> pd.DataFrame:
         """The table with missing cells of modelled columns filled by conditional means, and an indicator column
@@ -51,7 +52,7 @@ class FittedMixture:
         source = self._checked(table)
         with open_engine(client, in_memory=isinstance(source, MemorySource)) as engine:
             verb = Impute(self.model, columns_with_gaps(self.model, source, engine))
-            return _to_pandas(apply_in_memory(verb, source, engine), like=table)
+            return _to_pandas(apply_in_memory(verb, source, engine), table, len(source.schema), verb.columns)
 
     def sample(self, rows: int, *, seed: int = 0, client: Any = None) -> pd.DataFrame:
         """Synthetic rows with the fitted table's columns and types; the same rows for a seed on any cluster."""
@@ -81,13 +82,30 @@ def load_model(path: str | Path) -> FittedMixture:
     return FittedMixture(load_model_folder(path))
 
 
-def _to_pandas(result: pa.Table, like: Any = None) -> pd.DataFrame:
-    """The result as pandas; where a DataFrame came in, with its index and its columns' types."""
+def _to_pandas(result: pa.Table, like: Any = None, n_read: int = 0, filled: Sequence[str] = ()) -> pd.DataFrame:
+    """The result as pandas.
+
+    Where a DataFrame came in, which was read as `n_read` columns, it goes out with its index, its column names and its
+    cells as they were: only the columns `filled` are taken from the result, in their own types, and those appended.
+    """
     if not isinstance(like, pd.DataFrame):
         frame: pd.DataFrame = result.to_pandas(types_mapper=pd.ArrowDtype)
         return frame
-    frame = result.to_pandas()
-    for name, kind in like.dtypes.items():
-        frame[name] = frame[name].astype(kind)
-    frame.index = like.index
+    frame = like.copy(deep=False)
+    first = n_read - like.shape[1]  # named levels of the index were read as columns before those of the frame
+    for position, kind in enumerate(like.dtypes):
+        if result.column_names[first + position] in filled:
+            series = _series(result.column(first + position), like.index, pd.ArrowDtype)
+            frame.isetitem(position, series.astype(kind).array)
+    for position in range(n_read, result.num_columns):
+        frame[result.column_names[position]] = _series(result.column(position), like.index, _ADDED_TYPES.get)
     return frame
+
+
+_ADDED_TYPES = {pa.int32(): pd.Int32Dtype()}  # a segment may be missing; NumPy's integers know no missing values
+
+
+def _series(column: pa.ChunkedArray, index: pd.Index, types_mapper: Callable[[pa.DataType], Any]) -> pd.Series:
+    series: pd.Series = column.to_pandas(types_mapper=types_mapper)
+    series.index = index
+    return series

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import reduce
 
 import numpy as np
-import pandas as pd
 
-from gmm_dask import __version__
 from gmm_dask.config import Columns, Fitting
-from gmm_dask.em import Candidate, Problem, Selected, Stopping, choose, fit_candidates
+from gmm_dask.em import Candidate, Problem, Stopping, fit_candidates
 from gmm_dask.engine import Engine, Held, TableSweep, one_blas_thread
 from gmm_dask.errors import BadInputError, UsageError, did_you_mean
 from gmm_dask.mixture import Block, Float
-from gmm_dask.model import MixtureModel, Training
 from gmm_dask.progress import Observer, Silent
+from gmm_dask.selection import Selection, left_out_note
 from gmm_dask.table.columns import numeric
 from gmm_dask.table.prepare import Preparation, Prepared, Tally, sample_block
 from gmm_dask.table.profile import TableProfile, merge, profile_batch
@@ -28,70 +24,6 @@ from gmm_dask.table.source import Source
 from gmm_dask.table.transforms import choose as choose_transform
 
 _BATCH_ROWS = 65_536
-
-
-@dataclass(frozen=True)
-class Selection:
-    """Fitted candidates over one table, and which is best by `criterion`."""
-
-    profile: TableProfile
-    schema: TableSchema
-    preparation: Preparation
-    tally: Tally
-    results: tuple[Selected, ...]
-    criterion: str
-    seed: int
-    source_fingerprint: str
-
-    @property
-    def best_index(self) -> int:
-        return choose(self.results, self.criterion)
-
-    @property
-    def best(self) -> MixtureModel:
-        """The chosen candidate as a model; nothing is fitted again."""
-        return self.model(self.best_index)
-
-    def model(self, index: int) -> MixtureModel:
-        """Any candidate as a model, its components in order of falling weight."""
-        result = self.results[index]
-        parameters = result.fit.parameters
-        order = np.argsort(-parameters.weights, kind="stable")
-        training = Training(
-            outcome=result.outcome.value,
-            n_iter=result.fit.n_iter,
-            n_rows=self.tally.n_rows,
-            n_complete=self.tally.n_complete,
-            weight=self.tally.weight,
-            log_likelihood=result.summary.log_likelihood,
-            criteria=dict(result.criteria),
-            seed=self.seed,
-            missing={column.name: column.n_missing for column in self.profile.columns},
-        )
-        provenance = {
-            "gmm_dask": __version__,
-            "python": platform.python_version(),
-            "source_fingerprint": self.source_fingerprint,
-        }
-        return MixtureModel(parameters.ordered(order), self.schema, self.preparation, training, provenance)
-
-    def to_frame(self) -> pd.DataFrame:
-        """One row per candidate, in the order they were given."""
-        rows = [
-            {
-                "n_components": result.candidate.n_components,
-                "covariance_type": result.candidate.family.name,
-                "log_likelihood": result.summary.log_likelihood,
-                "n_parameters": result.summary.n_parameters,
-                **result.criteria,
-                "n_iter": result.fit.n_iter,
-                "outcome": result.outcome.value,
-                "smallest_weight": float(result.fit.parameters.weights.min()),
-                "best": index == self.best_index,
-            }
-            for index, result in enumerate(self.results)
-        ]
-        return pd.DataFrame(rows)
 
 
 def profile_source(
@@ -126,8 +58,8 @@ def fit_source(
     shards = _hold(source, engine, preparation, observer)
     tally, sample = _tally_and_sample(engine, shards, seed, fitting.sample_rows, observer)
     _require_complete_rows(tally, schema, profile)
-    if left_out := tally.n_rows - tally.n_complete:
-        observer.note(f"{left_out:,} of {tally.n_rows:,} rows have a gap in a modelled column; the fit leaves them out")
+    for note in left_out_note(tally):
+        observer.note(note)
     block = sample_block(sample, weighted=preparation.weight is not None)
     observer.stage("fit")
     problem = Problem(

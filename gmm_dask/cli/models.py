@@ -9,11 +9,15 @@ from gmm_dask.cli.shell import (
     DaskOption,
     DelimiterOption,
     IgnoredOption,
+    MaxIterOption,
     ModelOption,
+    NInitOption,
     NoHeaderOption,
     OutputOption,
+    RegCovarOption,
     SeedOption,
     TableArgument,
+    TolOption,
     TransformOption,
     WeightOption,
     err,
@@ -49,6 +53,8 @@ def profile(
     record = record_of(ProfileJob, table=table_of(table, delimiter, no_header), columns=columns, dask=dask)
     with show_progress(err) as observer:
         found = job(record, observer)
+        for note in found.notes:
+            observer.note(note)
     if json:
         typer.echo(found.to_json())
     else:
@@ -82,6 +88,10 @@ def select(
     ignore: IgnoredOption = [],  # noqa: B006
     weight: WeightOption = None,
     transform: TransformOption = "auto",
+    tol: TolOption = 1e-6,
+    max_iter: MaxIterOption = 1000,
+    n_init: NInitOption = 8,
+    reg_covar: RegCovarOption = 1e-6,
     seed: SeedOption = 0,
     delimiter: DelimiterOption = None,
     no_header: NoHeaderOption = False,
@@ -103,6 +113,7 @@ def select(
         selection=selection,
         columns={"continuous": continuous, "ignored": ignore, "weight": weight, "transform": transform},
         candidates={"n_components": components, "covariance_types": covariance_types, "criterion": criterion},
+        fitting={"tol": tol, "max_iter": max_iter, "n_init": n_init, "reg_covar": reg_covar},
         seed=seed,
         dask=dask,
     )
@@ -119,10 +130,10 @@ def fit(
     ignore: IgnoredOption = [],  # noqa: B006
     weight: WeightOption = None,
     transform: TransformOption = "auto",
-    tol: Annotated[float, typer.Option(help="Least gain in mean log-likelihood worth another pass.")] = 1e-6,
-    max_iter: Annotated[int, typer.Option(help="Passes at most.")] = 1000,
-    n_init: Annotated[int, typer.Option(help="Starts tried on a sample.")] = 4,
-    reg_covar: Annotated[float, typer.Option(help="Added to covariances, as a share of column variances.")] = 1e-6,
+    tol: TolOption = 1e-6,
+    max_iter: MaxIterOption = 1000,
+    n_init: NInitOption = 8,
+    reg_covar: RegCovarOption = 1e-6,
     seed: SeedOption = 0,
     delimiter: DelimiterOption = None,
     no_header: NoHeaderOption = False,

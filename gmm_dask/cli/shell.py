@@ -38,6 +38,12 @@ WeightOption = Annotated[str | None, typer.Option("--weight", help="A column of 
 TransformOption = Annotated[
     str, typer.Option("--transform", help="For every modelled column: auto, none, standardise, log1p, yeo-johnson.")
 ]
+TolOption = Annotated[float, typer.Option("--tol", help="Least gain in mean log-likelihood worth another pass.")]
+MaxIterOption = Annotated[int, typer.Option("--max-iter", help="Passes over the table at most.")]
+NInitOption = Annotated[int, typer.Option("--n-init", help="Starts of each candidate, tried on a sample.")]
+RegCovarOption = Annotated[
+    float, typer.Option("--reg-covar", help="Added to covariances, as a share of column variances.")
+]
 DelimiterOption = Annotated[str | None, typer.Option("--delimiter", help="CSV: the character between fields.")]
 NoHeaderOption = Annotated[bool, typer.Option("--no-header", help="CSV: the first line holds data, not names.")]
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gmm_dask.em.collapse import has_collapsed
+from gmm_dask.em.flaws import Flaw, find_flaw
 from gmm_dask.em.outcome import Outcome
 from gmm_dask.mixture import Float, MixtureParameters, SingularCovarianceError, SufficientStatistics, m_step
 
@@ -31,13 +31,15 @@ class Fit:
     """Where one candidate stands, and at last how it ended.
 
     `statistics` are those of `parameters` over all rows, so criteria need no further pass. `history` holds the mean
-    log-likelihood after each sweep. `outcome` is None while the candidate runs.
+    log-likelihood after each sweep. `outcome` is None while the candidate runs; where it is not to be trusted, `flaw`
+    says which component is at fault.
     """
 
     parameters: MixtureParameters
     statistics: SufficientStatistics | None = None
     history: tuple[float, ...] = ()
     outcome: Outcome | None = None
+    flaw: Flaw | None = None
 
     @property
     def n_iter(self) -> int:
@@ -107,9 +109,8 @@ def _assess(fit: Fit, statistics: SufficientStatistics, regularisation: Float, s
         outcome = Outcome.CONVERGED
     elif len(history) >= stopping.max_iter:
         outcome = Outcome.ITERATION_LIMIT
-    if outcome is not None and has_collapsed(fit.parameters, statistics, regularisation):
-        outcome = Outcome.COLLAPSED
-    return replace(fit, outcome=outcome)
+    flaw = None if outcome is None else find_flaw(fit.parameters, statistics, regularisation)
+    return replace(fit, outcome=outcome if flaw is None else flaw.outcome, flaw=flaw)
 
 
 def _replaced(fits: list[Fit], where: Sequence[int], new: Sequence[Fit]) -> list[Fit]:

@@ -11,6 +11,7 @@ class Outcome(Enum):
     CONVERGED = "converged"
     ITERATION_LIMIT = "iteration limit"
     COLLAPSED = "collapsed"
+    UNDERDETERMINED = "underdetermined"
     SINGULAR = "singular"
 
     @property
@@ -38,6 +39,10 @@ _TEXTS = {
     Outcome.COLLAPSED: (
         "A component shrank onto (nearly) identical rows or onto almost no rows, where the likelihood has no bound.",
         "Use fewer components, a simpler covariance type or a larger reg_covar, or look for repeated rows.",
+    ),
+    Outcome.UNDERDETERMINED: (
+        "A component holds no more rows than its covariance matrix has columns; regularisation made up the rest.",
+        "Model fewer columns, use covariance type diag or fewer components, or give more complete rows.",
     ),
     Outcome.SINGULAR: (
         "A covariance matrix stopped being positive definite; the parameters are those of the last good iteration.",

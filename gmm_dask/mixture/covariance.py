@@ -64,6 +64,10 @@ class CovarianceFamily(ABC):
         """Free parameters in the covariances."""
 
     @abstractmethod
+    def is_determined(self, rows: Float, d: int) -> bool:
+        """Whether components that hold so many rows (k,) give enough to estimate the covariances of d columns."""
+
+    @abstractmethod
     def estimate(self, statistics: SufficientStatistics, regularisation: Float) -> Float:
         """The M-step: maximum-likelihood covariances, with `regularisation` (d,) added to their diagonals."""
 
@@ -98,6 +102,9 @@ class Full(CovarianceFamily):
     def n_parameters(self, k: int, d: int) -> int:
         return k * d * (d + 1) // 2
 
+    def is_determined(self, rows: Float, d: int) -> bool:
+        return bool(rows.min() > d)
+
     def estimate(self, statistics: SufficientStatistics, regularisation: Float) -> Float:
         return statistics.scatters() + np.diag(regularisation)
 
@@ -123,6 +130,9 @@ class Tied(CovarianceFamily):
 
     def n_parameters(self, k: int, d: int) -> int:
         return d * (d + 1) // 2
+
+    def is_determined(self, rows: Float, d: int) -> bool:
+        return bool(rows.sum() - rows.size >= d)
 
     def estimate(self, statistics: SufficientStatistics, regularisation: Float) -> Float:
         shares = statistics.counts / statistics.counts.sum()
@@ -157,6 +167,9 @@ class Diagonal(CovarianceFamily):
     def n_parameters(self, k: int, d: int) -> int:
         return k * d
 
+    def is_determined(self, rows: Float, d: int) -> bool:
+        return bool(rows.min() > 1)
+
     def estimate(self, statistics: SufficientStatistics, regularisation: Float) -> Float:
         return statistics.scatters() + regularisation
 
@@ -182,6 +195,9 @@ class Spherical(CovarianceFamily):
 
     def n_parameters(self, k: int, d: int) -> int:
         return k
+
+    def is_determined(self, rows: Float, d: int) -> bool:
+        return bool(rows.min() > 1)
 
     def estimate(self, statistics: SufficientStatistics, regularisation: Float) -> Float:
         variances: Float = (statistics.scatters() + regularisation).mean(axis=1)

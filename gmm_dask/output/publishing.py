@@ -39,10 +39,27 @@ def begin(path: str | Path, kind: str) -> Draft:
     place = Place.at(path)
     with storage_errors(place.path):
         place.require_free()
+        _require_same_kind(place, kind)
         version = place.claim()
         folder = place.draft_folder(version) / uuid4().hex[:8]
         folder.mkdir()
     return Draft(place.path, version, kind, folder)
+
+
+def _require_same_kind(place: Place, kind: str) -> None:
+    """UsageError if a publication of another kind is current: readers of a model must not come upon a table."""
+    current = place.current()
+    if current is None:
+        return
+    folder = place.version_folder(current)
+    other = next((other for other, name in MANIFEST_NAMES.items() if other != kind and (folder / name).exists()), None)
+    if other is not None:
+        raise UsageError(
+            f"a {other} is published here",
+            expected=f"a free path, or one where a {kind} was published before",
+            where=str(place.path),
+            advice="Publish at another path; nothing was touched.",
+        )
 
 
 def commit(

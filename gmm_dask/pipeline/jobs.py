@@ -23,12 +23,13 @@ from gmm_dask.config import (
     Table,
 )
 from gmm_dask.engine import Engine, open_engine
-from gmm_dask.fitting import Selection, fit_source
+from gmm_dask.fitting import fit_source
 from gmm_dask.model import MixtureModel, load_model_folder, save_model
 from gmm_dask.output import Publication, commit, drafting, write_part
 from gmm_dask.pipeline.clock import Clock
 from gmm_dask.pipeline.records import Chosen, Done
 from gmm_dask.progress import Observer, Silent
+from gmm_dask.selection import Selection
 from gmm_dask.table.source import CsvOptions, Source, open_source
 from gmm_dask.verbs import Copy, Impute, Score, Verb, columns_with_gaps, publish, publish_sample
 
@@ -136,15 +137,13 @@ def _fitted(job: SelectJob | FitJob, candidates: Candidates, engine: Engine, obs
         seed=job.seed,
         observer=observer,
     )
-    for text in selection.schema.warnings:
+    for text in selection.notes():
         observer.note(text)
     return selection
 
 
 def _chosen(stage: str, selection: Selection, publication: Publication, clock: Clock, observer: _Noting) -> Chosen:
     best = selection.results[selection.best_index]
-    if not best.outcome.trustworthy or best.outcome.advice:
-        observer.note(f"{best.outcome.sentence} {best.outcome.advice}")
     return Chosen(
         stage=stage,
         path=str(publication.path),
@@ -185,7 +184,7 @@ def _provenance(job: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class _Noting:
-    """Passes everything on, and keeps the notes for the record."""
+    """Passes everything on, each note once, and keeps the notes for the record."""
 
     observer: Observer
     notes: list[str] = field(default_factory=list)
@@ -200,5 +199,6 @@ class _Noting:
         self.observer.iteration(progress)
 
     def note(self, text: str) -> None:
-        self.notes.append(text)
-        self.observer.note(text)
+        if text not in self.notes:
+            self.notes.append(text)
+            self.observer.note(text)

@@ -26,6 +26,7 @@ _ENDINGS = {
     Outcome.CONVERGED: "the fit converged after {iterations}",
     Outcome.ITERATION_LIMIT: "the fit was stopped at the limit of {iterations}",
     Outcome.COLLAPSED: "the fit ended after {iterations} because a segment collapsed",
+    Outcome.UNDERDETERMINED: "the fit ended after {iterations} with more columns than rows in a segment",
     Outcome.SINGULAR: "the fit ended after {iterations} because a covariance matrix became singular",
 }
 

@@ -122,7 +122,7 @@ def infer_schema(profile: TableProfile, *, overrides: Overrides | None = None) -
     continuous; missing or negative weights), for an inferred column without values, and when none is left to model.
     """
     _refuse_unusable(profile)
-    asked = _parse(overrides or {}, profile.names)
+    asked = parse_overrides(overrides or {}, profile.names)
     is_complete = Role.CONTINUOUS in asked.values()
     columns, warnings = [], []
     for column in profile.columns:
@@ -147,8 +147,8 @@ def _refuse_unusable(profile: TableProfile) -> None:
         raise BadInputError(f"several columns are named {', '.join(map(repr, twice))}", expected="a name for each")
 
 
-def _parse(overrides: Overrides, names: Sequence[str]) -> dict[str, Role]:
-    """Column names to the roles asked for them."""
+def parse_overrides(overrides: Overrides, names: Sequence[str]) -> dict[str, Role]:
+    """Column names to the roles asked for them. Raises `UsageError` and `BadInputError` as `infer_schema` does."""
     asked: dict[str, Role] = {}
     for role, listed in overrides.items():
         if role not in list(Role):

@@ -25,6 +25,16 @@ KINDS = ("none", "standardise", "log1p", "yeo-johnson")
 
 _SKEWED = 1.0
 _NOTICEABLE = 0.1  # differences in skewness below this one do not show in a histogram
+_NEAR_MEAN, _NEAR_SD = 0.25, 1.5  # how far, in sd and as a factor, moments may be off after the way there and back
+
+
+def _standard_normal() -> tuple[Float, Float]:
+    """Nodes and weights of E[f(Z)] for Z ~ N(0, 1) by Gauss-Hermite quadrature."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(40)
+    return nodes, weights / weights.sum()
+
+
+_QUADRATURE = _standard_normal()
 
 
 @dataclass(frozen=True)
@@ -109,8 +119,9 @@ def choose(kind: str, profile: ColumnProfile, sample: Float) -> Transform:
 
     `sample` (m,) holds values of the column in source units, NaN for missing ones. "auto" standardises a column of
     absolute skewness below 1. Else log1p (unless there are negative values) is taken if it lowers the skewness of the
-    sample by 0.1, and Yeo-Johnson if it lowers it by another 0.1. Shift and scale are mean and sd of g: over the whole
-    table for affine kinds, over the sample for the others.
+    sample by 0.1, and Yeo-Johnson if it lowers it by another 0.1; either only if a Gaussian sent back through it has
+    about the mean and sd of the sample (to a quarter of an sd, and a factor of 1.5). Shift and scale are mean and sd
+    of g: over the whole table for affine kinds, over the sample for the others.
 
     Raises `UsageError` for an unknown kind and `BadInputError` for log1p of values of -1 or less.
     """
@@ -137,9 +148,24 @@ def _automatic(profile: ColumnProfile, values: Float) -> Transform:
     best = straight
     for kind in ("log1p", "yeo-johnson") if straight.lowest >= 0 else ("yeo-johnson",):
         bent = choose(kind, profile, values)
-        if _skewness_left(bent, values) < _skewness_left(best, values) - _NOTICEABLE:
+        noticeable = _skewness_left(bent, values) < _skewness_left(best, values) - _NOTICEABLE
+        if noticeable and _gives_moments_back(bent, values):
             best = bent
     return best
+
+
+def _gives_moments_back(transform: Transform, values: Float) -> bool:
+    """Whether a Gaussian in model units has about the mean and sd of the values in source units.
+
+    It has not where many values are the same, such as the zeros of an amount, or where the tail is not the curve's:
+    then what is imputed or drawn through the curve would be far off.
+    """
+    nodes, weights = _QUADRATURE
+    back = np.clip(transform.inverse(nodes), transform.lowest, transform.highest)
+    mean = float(back @ weights)
+    sd = math.sqrt(float((back - mean) ** 2 @ weights))
+    given = Moments.of(values)
+    return abs(mean - given.mean) < _NEAR_MEAN * given.sd and 1 / _NEAR_SD < sd / given.sd < _NEAR_SD
 
 
 def _skewness_left(transform: Transform, values: Float) -> float:

@@ -40,12 +40,16 @@ def gaps(model: MixtureModel, table: pa.Table, where: str) -> tuple[Float, np.nd
     return source, np.isnan(source)
 
 
+_FAR = 1e100  # in model units; beyond, squares overflow, and all that changes is how unlikely the row is
+
+
 def posterior(model: MixtureModel, z: Float, observed: np.ndarray) -> tuple[Float, Float]:
     """Responsibilities (k, n) and log density (n,) in model units, for rows z (o, n) of the observed columns.
 
     With nothing observed these are the weights and zero.
     """
     parameters = model.parameters
+    z = np.clip(z, -_FAR, _FAR)
     if observed.size == 0:
         n = z.shape[1]
         return np.repeat(parameters.weights[:, None], n, axis=1), np.zeros(n)

@@ -54,8 +54,8 @@ def publish_sample(
 ) -> Publication:
     """Publish `n_rows` rows drawn from the model: the same rows for a seed, whatever the cluster.
 
-    Modelled columns come back in source units and types, inside the range that the source showed. A constant column
-    keeps its constant; columns that the model knows nothing of are null.
+    Modelled columns come back in source units and types, inside the range that the source showed; the others are
+    null.
     """
     with drafting(path, "table") as draft:
         parts = engine.map(_write_shard, _plan(n_rows), (model, seed, draft), done)

@@ -111,7 +111,7 @@ def test_statistics_belong_to_the_parameters_returned():
 
 def test_a_component_on_repeated_rows_has_collapsed_and_is_not_chosen():
     rng = np.random.default_rng(6)
-    rows = np.concatenate([rng.normal(size=(300, 2)), np.repeat([[8.0, 8.0]], 40, axis=0)])
+    rows = np.concatenate([rng.normal(size=(1000, 2)), np.repeat([[8.0, 8.0]], 40, axis=0)])
     results = fit_candidates(
         problem_of(rows),
         [Candidate(k, FAMILIES["full"]) for k in (1, 2)],
@@ -120,8 +120,40 @@ def test_a_component_on_repeated_rows_has_collapsed_and_is_not_chosen():
         seed=0,
     )
     assert results[1].outcome is Outcome.COLLAPSED
+    flaw = results[1].fit.flaw
+    np.testing.assert_allclose(results[1].fit.parameters.weights[flaw.component], 40 / 1040, rtol=1e-6)
+    assert flaw.column in (0, 1)
     assert results[1].criteria["bic"] < results[0].criteria["bic"]
     assert choose(results, "bic") == 0
+
+
+def test_an_atom_that_holds_much_of_the_table_is_a_group():
+    """The zeros of an amount: a third of all rows at one value is no coincidence."""
+    rng = np.random.default_rng(6)
+    rows = np.concatenate([rng.normal(5, 1, size=(600, 2)), np.stack([np.zeros(300), rng.normal(size=300)], axis=1)])
+    results = fit_candidates(
+        problem_of(rows), [Candidate(k, FAMILIES["full"]) for k in (1, 2)], Stopping(1e-6, 500), n_init=8, seed=0
+    )
+    assert results[1].outcome is Outcome.CONVERGED
+    assert choose(results, "bic") == 1
+
+
+@pytest.mark.parametrize(
+    ("family", "n", "outcome"),
+    [
+        ("full", 4, Outcome.UNDERDETERMINED),
+        ("full", 5, Outcome.CONVERGED),
+        ("tied", 4, Outcome.UNDERDETERMINED),
+        ("tied", 5, Outcome.CONVERGED),
+        ("diag", 4, Outcome.CONVERGED),
+    ],
+)
+def test_no_more_rows_than_columns_do_not_determine_a_covariance(family, n, outcome):
+    rows = np.random.default_rng(1).normal(size=(n, 4))
+    (result,) = fit_candidates(
+        problem_of(rows), [Candidate(1, FAMILIES[family])], Stopping(1e-6, 100), n_init=1, seed=0
+    )
+    assert result.outcome is outcome
 
 
 def test_weights_that_are_not_counts_are_no_collapse():

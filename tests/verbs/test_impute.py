@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from gmm_dask import fit
-from gmm_dask.errors import BadInputError
+from gmm_dask.errors import BadInputError, GmmDaskWarning
 
 
 def conditional_mean(parameters, row, j):
@@ -30,7 +30,8 @@ def test_values_are_conditional_means(family, transform):
     rows = np.concatenate([rng.multivariate_normal([0, 0, 0], np.eye(3) + 1, 500), rng.normal(5, 1, (300, 3))])
     rows[rng.random(rows.shape) < 0.15] = np.nan
     frame = pd.DataFrame(rows, columns=list("abc"))
-    fitted = fit(frame, 2, family, columns={"transform": transform})
+    with pytest.warns(GmmDaskWarning, match="rows have a gap"):
+        fitted = fit(frame, 2, family, columns={"transform": transform})
     imputed = fitted.impute(frame)
     transforms = [t for _, t in fitted.model.preparation.transforms]
     z = np.stack([t.forward(x) for t, x in zip(transforms, rows.T, strict=True)], axis=1)

@@ -26,6 +26,9 @@ TYPES: tuple[pa.DataType, ...] = (
 GLANCE = 64
 """Values tried first: most types are refuted by a few, and Arrow is slow to refuse many."""
 
+CODE = r"^[+-]?0\d"
+"""Digits that begin with a zero are a code, such as a postal one: as a number it would lose them."""
+
 LONG_INTEGER = r"^[+-]?\d{17,}$"
 """Digits that float64, which is exact up to 2^53, would round: an identifier, not a quantity."""
 
@@ -69,7 +72,11 @@ class Inferred:
 
 
 def _takes(kind: pa.DataType, values: pa.Array) -> bool:
-    return _casts(kind, values[:GLANCE]) and _casts(kind, values) and not (kind == pa.float64() and _rounds(values))
+    if not (_casts(kind, values[:GLANCE]) and _casts(kind, values)):
+        return False
+    if kind == pa.int64():
+        return not pc.any(pc.match_substring_regex(values, CODE)).as_py()
+    return not (kind == pa.float64() and (_rounds(values) or pc.any(pc.match_substring_regex(values, CODE)).as_py()))
 
 
 def _casts(kind: pa.DataType, values: pa.Array) -> bool:

@@ -136,11 +136,17 @@ class TestValues:
         assert table["z"].to_pylist() == [day.replace(hour=9, tzinfo=dt.UTC)]
 
     def test_columns_kept_as_text(self, written):
-        path = written("zip,n\n00501,1\n90210,2\n")
-        assert read(path)["zip"].to_pylist() == [501, 90210]
-        assert read(path, text_columns=("zip",))["zip"].to_pylist() == ["00501", "90210"]
+        path = written("zip,n\n10501,1\n90210,2\n")
+        assert read(path)["zip"].to_pylist() == [10501, 90210]
+        assert read(path, text_columns=("zip",))["zip"].to_pylist() == ["10501", "90210"]
         with pytest.raises(BadInputError, match=r"'zap' to keep as text\. Did you mean 'zip'"):
             read(path, text_columns=("zap",))
+
+    def test_codes_with_leading_zeros_stay_text(self, written):
+        table = read(written("zip,share,hour\n00501,0.5,0\n90210,00.7,10\n"))
+        assert table["zip"].to_pylist() == ["00501", "90210"]
+        assert table["share"].to_pylist() == ["0.5", "00.7"]
+        assert table["hour"].to_pylist() == [0, 10]
 
     @pytest.mark.parametrize(("late", "kind"), [("0.5", pa.float64()), ("x", pa.string())])
     def test_a_late_surprise_decides_the_type_of_the_whole_column(self, written, late, kind):

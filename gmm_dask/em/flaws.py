@@ -1,0 +1,76 @@
+"""Recognising a fit whose likelihood is not to be compared: a component on a spike, or more numbers than rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import eigh
+
+from gmm_dask.em.outcome import Outcome
+from gmm_dask.mixture import Float, MixtureParameters, SufficientStatistics
+
+SPIKE = 20.0
+"""A component is a spike where its variance in some direction is below this many times the regularisation's share of
+the whole table's variance in that direction."""
+
+ATOM_SHARE = 0.05
+"""A spike that holds so much of the table is an atom of it, such as the zeros of an amount, and a group worth having;
+one that holds less feeds on coincidences."""
+
+FEWEST_ROWS = 2.0
+"""A component that holds less than this many rows (of average weight) describes no group."""
+
+
+@dataclass(frozen=True)
+class Flaw:
+    """What is wrong (`outcome`), with which component, and in which column its variance vanished, if it did."""
+
+    outcome: Outcome
+    component: int
+    column: int | None = None
+
+
+def find_flaw(parameters: MixtureParameters, statistics: SufficientStatistics, regularisation: Float) -> Flaw | None:
+    """The first flaw of a fit, if it has one.
+
+    Columns that are collinear in the whole table are no spike: a component's variance is compared with the table's in
+    the same direction. Without regularisation the yardstick is the rounding of float64.
+    """
+    rows = statistics.counts * statistics.n_rows / statistics.weight
+    smallest = int(rows.argmin())
+    if parameters.n_components > 1 and rows[smallest] < FEWEST_ROWS:
+        return Flaw(Outcome.COLLAPSED, smallest)
+    if not parameters.family.is_determined(rows, parameters.n_columns):
+        return Flaw(Outcome.UNDERDETERMINED, smallest)
+    return _spike(parameters, regularisation) if parameters.n_components > 1 else None
+
+
+def _spike(parameters: MixtureParameters, regularisation: Float) -> Flaw | None:
+    total = _total_covariance(parameters)
+    share = float(np.mean(regularisation / np.diagonal(total)))
+    least = SPIKE * max(share, float(np.finfo(np.float64).eps))
+    for component, covariance in enumerate(parameters.dense_covariances()):
+        ratio, column = _narrowest(covariance, total)
+        if ratio < least and parameters.weights[component] < ATOM_SHARE:
+            return Flaw(Outcome.COLLAPSED, component, column)
+    return None
+
+
+def _total_covariance(parameters: MixtureParameters) -> Float:
+    """Covariance of the mixture as a whole: within plus between components."""
+    centre = parameters.weights @ parameters.means
+    offsets = parameters.means - centre
+    between: Float = (parameters.weights[:, None] * offsets).T @ offsets
+    within: Float = np.einsum("k,kab->ab", parameters.weights, parameters.dense_covariances())
+    return within + between
+
+
+def _narrowest(covariance: Float, total: Float) -> tuple[float, int]:
+    """The least variance of a component relative to the table's, over all directions, and the column that weighs most
+    in that direction (a generalised eigenvalue problem)."""
+    scale = 1 / np.sqrt(np.diagonal(total))
+    scaled = scale[:, None] * total * scale
+    floor = 1e-12 * np.eye(scale.size)  # columns collinear to rounding must not make the yardstick singular
+    values, vectors = eigh(scale[:, None] * covariance * scale, scaled + floor, subset_by_index=[0, 0])
+    return float(values[0]), int(np.abs(vectors[:, 0]).argmax())

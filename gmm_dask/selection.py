@@ -1,0 +1,127 @@
+"""What came of fitting candidates to a table: the results, the choice among them, and what should be known of it."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from gmm_dask import __version__
+from gmm_dask.em import Selected, choose
+from gmm_dask.model import MixtureModel, Training
+from gmm_dask.table.prepare import Preparation, Tally
+from gmm_dask.table.profile import TableProfile
+from gmm_dask.table.schema import TableSchema
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Fitted candidates over one table, and which is best by `criterion`."""
+
+    profile: TableProfile
+    schema: TableSchema
+    preparation: Preparation
+    tally: Tally
+    results: tuple[Selected, ...]
+    criterion: str
+    seed: int
+    source_fingerprint: str
+
+    @property
+    def best_index(self) -> int:
+        return choose(self.results, self.criterion)
+
+    @property
+    def best(self) -> MixtureModel:
+        """The chosen candidate as a model; nothing is fitted again."""
+        return self.model(self.best_index)
+
+    def model(self, index: int) -> MixtureModel:
+        """Any candidate as a model, its components in order of falling weight."""
+        result = self.results[index]
+        parameters = result.fit.parameters
+        order = np.argsort(-parameters.weights, kind="stable")
+        training = Training(
+            outcome=result.outcome.value,
+            n_iter=result.fit.n_iter,
+            n_rows=self.tally.n_rows,
+            n_complete=self.tally.n_complete,
+            weight=self.tally.weight,
+            log_likelihood=result.summary.log_likelihood,
+            criteria=dict(result.criteria),
+            seed=self.seed,
+            missing={column.name: column.n_missing for column in self.profile.columns},
+        )
+        provenance = {
+            "gmm_dask": __version__,
+            "python": platform.python_version(),
+            "source_fingerprint": self.source_fingerprint,
+        }
+        return MixtureModel(parameters.ordered(order), self.schema, self.preparation, training, provenance)
+
+    def notes(self) -> list[str]:
+        """What a reader should know: columns and rows left out, what is wrong with the best, who was set aside."""
+        best = self.results[self.best_index]
+        notes = [*self.schema.warnings, *left_out_note(self.tally), *_weight_note(self.tally)]
+        if best.outcome.advice:
+            notes.append(f"{self._named(best)}: {best.outcome.sentence} {best.outcome.advice}")
+        better = [
+            result
+            for result in self.results
+            if result.criteria[self.criterion] < best.criteria[self.criterion] and not result.outcome.trustworthy
+        ]
+        if best.outcome.trustworthy and better:
+            named = "; ".join([*map(self._named, better[:3]), *(["..."] if len(better) > 3 else [])])
+            notes.append(
+                f"{len(better)} of {len(self.results)} candidates have a better {self.criterion.upper()} than the one "
+                f"chosen, but it is not to be trusted: {named}. {better[0].outcome.advice}"
+            )
+        return notes
+
+    def _named(self, result: Selected) -> str:
+        """A candidate, and what is wrong with it where something is."""
+        name = f"K = {result.candidate.n_components}, {result.candidate.family.name}, {result.outcome.value}"
+        flaw = result.fit.flaw
+        if flaw is None:
+            return name
+        share = result.fit.parameters.weights[flaw.component]
+        where = "" if flaw.column is None else f" on a spike of column {self.schema.continuous[flaw.column]!r}"
+        return f"{name} (a component of {share:.2%} of the rows{where})"
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per candidate, in the order they were given."""
+        rows = [
+            {
+                "n_components": result.candidate.n_components,
+                "covariance_type": result.candidate.family.name,
+                "log_likelihood": result.summary.log_likelihood,
+                "n_parameters": result.summary.n_parameters,
+                **result.criteria,
+                "n_iter": result.fit.n_iter,
+                "outcome": result.outcome.value,
+                "smallest_weight": float(result.fit.parameters.weights.min()),
+                "best": index == self.best_index,
+            }
+            for index, result in enumerate(self.results)
+        ]
+        return pd.DataFrame(rows)
+
+
+def left_out_note(tally: Tally) -> list[str]:
+    """How many rows a fit does not use, where there are any."""
+    left_out = tally.n_rows - tally.n_complete
+    if not left_out:
+        return []
+    return [f"{left_out:,} of {tally.n_rows:,} rows have a gap in a modelled column; the fit leaves them out"]
+
+
+def _weight_note(tally: Tally) -> list[str]:
+    """Weights count rows: where they add up to much less than the rows, criteria take the table for a small one."""
+    if tally.weight >= tally.n_complete / 2:
+        return []
+    return [
+        f"the weights of {tally.n_complete:,} rows add up to {tally.weight:.4g}: criteria take that for the number of "
+        "rows. Scale them so that weight 1 stands for one row."
+    ]
