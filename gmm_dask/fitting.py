@@ -9,7 +9,7 @@ import numpy as np
 
 from gmm_dask.config import Columns, Fitting
 from gmm_dask.em import Candidate, Problem, Stopping, fit_candidates
-from gmm_dask.engine import Engine, Held, TableSweep, one_blas_thread
+from gmm_dask.engine import BlockSweep, Engine, Held, TableSweep, one_blas_thread
 from gmm_dask.errors import BadInputError, UsageError, did_you_mean
 from gmm_dask.mixture import Block, Float
 from gmm_dask.progress import Observer, Silent
@@ -65,6 +65,7 @@ def fit_source(
     problem = Problem(
         sweep=TableSweep(engine, shards, observer.shards),
         sample=block,
+        sample_sweep=BlockSweep.over(block),
         regularisation=fitting.reg_covar * _variances(block),
         n_rows=tally.n_complete,
         log_jacobian=tally.log_jacobian,

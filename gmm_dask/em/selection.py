@@ -16,9 +16,7 @@ from gmm_dask.mixture import (
     FitSummary,
     Float,
     MixtureParameters,
-    compile_candidates,
     criterion_named,
-    sweep_block,
 )
 
 _SAMPLE_ITERATIONS = 100
@@ -50,13 +48,14 @@ class Selected:
 
 @dataclass(frozen=True)
 class Problem:
-    """What is to be fitted: the sweep over all rows, a sample of them, and constants.
+    """What is to be fitted: the sweep over all rows, a sample of them with a sweep of its own, and constants.
 
     `log_jacobian`: the sum over rows of w * log|dz/dx|, which brings log-likelihoods from model to source units.
     """
 
     sweep: Sweep
     sample: Block
+    sample_sweep: Sweep
     regularisation: Float
     n_rows: int
     log_jacobian: float = 0.0
@@ -115,7 +114,7 @@ def _best_starts(
     starts = [_starts(problem, candidate, n_init, seed) for candidate in candidates]
     fits = iter(
         run(
-            lambda alive: sweep_block(compile_candidates(alive), problem.sample),
+            problem.sample_sweep,
             [start for group in starts for start in group],
             problem.regularisation,
             Stopping(_SAMPLE_TOLERANCE, _SAMPLE_ITERATIONS),

@@ -4,9 +4,10 @@ from gmm_dask.engine.cluster import OnCluster
 from gmm_dask.engine.engine import Done, Engine, Held, InProcess, one_blas_thread, silent
 from gmm_dask.engine.opening import open_engine
 from gmm_dask.engine.reduction import merge_tree
-from gmm_dask.engine.sweep import TableSweep
+from gmm_dask.engine.sweep import BlockSweep, TableSweep
 
 __all__ = [
+    "BlockSweep",
     "Done",
     "Engine",
     "Held",

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
-from gmm_dask.engine.engine import Done, Engine, Held, silent
+import numpy as np
+
+from gmm_dask.engine.engine import Done, Engine, Held, InProcess, silent
 from gmm_dask.mixture import (
+    Block,
     CompiledCandidates,
     MixtureParameters,
     SufficientStatistics,
@@ -33,6 +37,35 @@ class TableSweep:
             merge_all,
             self.done,
         )
+
+
+@dataclass(frozen=True)
+class BlockSweep:
+    """The same over blocks in this process, such as those of a sample."""
+
+    blocks: Sequence[Block]
+    engine: InProcess
+
+    @classmethod
+    def over(cls, block: Block, parts: int = 4) -> BlockSweep:
+        """A block cut into so many parts, to be swept by as many threads as there are."""
+        cuts = [block.n_rows * part // parts for part in range(parts + 1)]
+        blocks = [
+            Block(
+                np.ascontiguousarray(block.z[:, start:stop]),
+                None if block.weights is None else block.weights[start:stop],
+            )
+            for start, stop in pairwise(cuts)
+        ]
+        return cls(blocks, InProcess())
+
+    def __call__(self, candidates: Sequence[MixtureParameters]) -> list[SufficientStatistics]:
+        compiled = compile_candidates(candidates)
+        return self.engine.map_reduce(_sweep_block, self.blocks, compiled, merge_all)
+
+
+def _sweep_block(block: Block, compiled: CompiledCandidates) -> list[SufficientStatistics]:
+    return sweep_block(compiled, block)
 
 
 def _sweep_shard(

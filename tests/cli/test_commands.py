@@ -70,6 +70,14 @@ def test_profile_tells_roles(capsys, folder):
     assert run(capsys, "profile", folder / "t.csv")[0] == 0
 
 
+def test_profile_shows_what_a_fit_would_refuse(capsys, tmp_path):
+    pd.DataFrame({"x": [1.0, 2.0, 3.5], "empty": [None] * 3}).to_parquet(tmp_path / "t.parquet")
+    code, out, err = run(capsys, "profile", tmp_path / "t.parquet")
+    assert code == 0
+    assert "empty" in out
+    assert "a fit would refuse this table" in " ".join(err.split())
+
+
 def test_fit_tells_of_rows_left_out(capsys, folder):
     code, _, err = run(capsys, "fit", folder / "t.csv", "-m", folder / "fitted", "-k", "2", "--covariance-type", "diag")
     assert code == 0
@@ -82,6 +90,11 @@ def test_fit_tells_of_rows_left_out(capsys, folder):
         (["fit", "t.csv", "-m", "m", "-k", "2", "--covariance-type", "ful"], "'full', 'tied', 'diag' or 'spherical'"),
         (["fit", "t.csv", "-m", "m", "-k", "2", "--transform", "log"], "columns.transform"),
         (["select", "t.csv", "-m", "m", "-k", "a:b"], "range such as '1:8'"),
+        (["select", "t.csv", "-m", "m", "-k", "1:5:2:7"], "range such as '1:8'"),
+        (["select", "t.csv", "-m", "m", "-k", "1:100000000"], "at most 10000 components"),
+        (["select", "t.csv", "-m", "m", "-k", "0:3"], "greater than or equal to 1"),
+        (["fit", "t.csv", "-m", "m", "-k", "2", "--reg-covar", "inf"], "fitting.reg_covar"),
+        (["score", "t.csv", "", "-o", "o"], "model"),
         (["fit", "t.csv", "-m", "m"], "--components"),
         (["fitt"], "fit"),
         (["score", "t.csv"], "MODEL"),

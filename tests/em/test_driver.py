@@ -19,9 +19,11 @@ def sweep_over(rows):
 
 def problem_of(rows, reg_covar=1e-6):
     block = Block(np.ascontiguousarray((rows - rows.mean(axis=0)).T))
+    sweep = sweep_over(rows - rows.mean(axis=0))
     return Problem(
-        lambda candidates: sweep_block(compile_candidates(candidates), block),
+        sweep,
         block,
+        sweep,
         reg_covar * rows.var(axis=0),
         len(rows),
     )

@@ -50,6 +50,15 @@ def test_the_first_publication(tmp_path: Path, publish: Publish) -> None:
     assert {entry.name for entry in tmp_path.iterdir()} == {"scores", ".scores.versions"}
 
 
+def test_a_model_is_not_replaced_by_a_table(tmp_path: Path, publish: Publish) -> None:
+    path = tmp_path / "model"
+    with drafting(path, "model") as draft:
+        commit(draft, [add_file(draft.folder, "model.json", b"{}")], schema=None, provenance={})
+    with pytest.raises(UsageError, match="a model is published here"):
+        publish(path, "table")
+    assert resolve(path).kind == "model"
+
+
 def test_the_link_moves_on_and_the_old_version_stays_readable(tmp_path: Path, publish: Publish) -> None:
     path = tmp_path / "scores"
     old, new = publish(path, "old"), publish(path, "new")

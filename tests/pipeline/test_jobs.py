@@ -143,6 +143,40 @@ def test_weights_count_rows(tmp_path):
         assert left["bic"] == pytest.approx(right["bic"], rel=1e-6)
 
 
+def test_weights_that_do_not_count_rows_are_noted(tmp_path):
+    rng = np.random.default_rng(0)
+    pd.DataFrame({"x": rng.normal(size=300), "w": 1 / 300}).to_parquet(tmp_path / "t.parquet")
+    with pytest.raises(ValueError, match="weight"):
+        fit(FitJob(table={"path": "t"}, model="m", n_components=1, columns={"weights": "w"}))
+    done = fit(
+        FitJob(
+            table={"path": str(tmp_path / "t.parquet")},
+            model=str(tmp_path / "m"),
+            n_components=1,
+            columns={"weight": "w"},
+        )
+    )
+    assert any("weights of 300 rows add up to 1" in note for note in done.notes)
+
+
+def test_candidates_set_aside_are_named_with_the_column(tmp_path):
+    rng = np.random.default_rng(0)
+    rows = np.concatenate([rng.normal(size=(2000, 2)), np.repeat([[9.0, 1.0]], 30, axis=0)])
+    pd.DataFrame(rows, columns=["x", "y"]).to_parquet(tmp_path / "t.parquet")
+    done = select(
+        SelectJob(
+            table={"path": str(tmp_path / "t.parquet")},
+            model=str(tmp_path / "m"),
+            candidates={"n_components": "1:2"},
+            columns={"transform": "none"},
+        )
+    )
+    assert done.n_components == 1
+    (note,) = done.notes
+    assert "1 of 2 candidates have a better BIC" in note
+    assert "K = 2, full, collapsed (a component of 1.48% of the rows on a spike of column" in note
+
+
 def test_jobs_take_records_only_of_what_they_know():
     with pytest.raises(ValueError, match="extra"):
         SampleJob(model="m", output="o", rows=1, rowz=2)

@@ -36,7 +36,7 @@ def test_columns_index_and_types(frame, index):
     pd.testing.assert_frame_equal(frame, before)
 
 
-@pytest.mark.parametrize("names", [[0, 1], [1.5, None], [("x", "y"), ("x", "z")]])
+@pytest.mark.parametrize("names", [[0, 1], [1.5, "z"], [("x", "y"), ("x", "z")]])
 def test_names_that_are_not_text(names):
     rng = np.random.default_rng(0)
     frame = pd.DataFrame(rng.normal(size=(200, 2)))
