@@ -1,6 +1,13 @@
 """Gaussian mixtures over arrays: parameters, families, statistics, the sweep of a block, conditionals, criteria."""
 
-from gmm_dask.mixture.compiled import Block, CompiledCandidates, compile_candidates, log_joint, sweep_block
+from gmm_dask.mixture.compiled import (
+    Block,
+    CompiledCandidates,
+    compile_candidates,
+    compile_kernels,
+    log_joint,
+    sweep_block,
+)
 from gmm_dask.mixture.conditionals import Conditionals, conditionals
 from gmm_dask.mixture.covariance import FAMILIES, CovarianceFamily, SingularCovarianceError, family_named
 from gmm_dask.mixture.criteria import CRITERIA, FitSummary, criterion_named
@@ -22,6 +29,7 @@ __all__ = [
     "SingularCovarianceError",
     "SufficientStatistics",
     "compile_candidates",
+    "compile_kernels",
     "conditionals",
     "criterion_named",
     "family_named",

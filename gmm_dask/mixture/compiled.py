@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gmm_dask.mixture.covariance import Factors
+from gmm_dask.mixture.covariance import FAMILIES, Factors
 from gmm_dask.mixture.features import Features, Float
 from gmm_dask.mixture.kernel import log_joint_rows, sweep_rows
 from gmm_dask.mixture.parameters import MixtureParameters
@@ -66,8 +66,13 @@ class _Group:
         k, q = self.theta.shape
         return int(max(64, min(512, _CACHE_BYTES // (8 * (k + q)) // 32 * 32)))
 
-    def arguments(self) -> tuple[object, ...]:
-        return (self.centred, self.centres, self.roots, self.constants)
+    @property
+    def is_quadratic(self) -> bool:
+        return self.features is Features.QUADRATIC
+
+    def given(self) -> tuple[np.ndarray, ...]:
+        """theta, first, centred, centres, roots and constants for the kernel."""
+        return tuple(map(_given, (self.theta, self.first, self.centred, self.centres, self.roots, self.constants)))
 
 
 @dataclass(frozen=True)
@@ -94,10 +99,8 @@ def sweep_block(compiled: CompiledCandidates, block: Block) -> list[SufficientSt
     for group in compiled.groups:
         moments = np.zeros(group.theta.shape)
         totals = np.zeros((len(group.members), 2))
-        quadratic = group.features is Features.QUADRATIC
-        sweep_rows(
-            block.z, weights, group.rows, quadratic, group.theta, group.first, *group.arguments(), moments, totals
-        )
+        z, w = _given(block.z), _given(weights)
+        sweep_rows(z, w, group.rows, group.is_quadratic, *group.given(), moments, totals)
         centres = np.zeros((group.theta.shape[0], block.z.shape[0]))
         centres[group.centred] = group.centres
         for i, member in enumerate(group.members):
@@ -118,9 +121,32 @@ def log_joint(parameters: MixtureParameters, z: Float) -> Float:
     """log(w_k N(z_i | mu_k, Sigma_k)), (k, n), for rows z (d, n)."""
     (group,) = compile_candidates([parameters]).groups
     out = np.empty((parameters.n_components, z.shape[1]))
-    quadratic = group.features is Features.QUADRATIC
-    log_joint_rows(np.ascontiguousarray(z), group.rows, quadratic, group.theta, *group.arguments(), out)
+    theta, _, *centred = group.given()
+    log_joint_rows(_given(z), group.rows, group.is_quadratic, theta, *centred, out)
     return out
+
+
+def compile_kernels() -> None:
+    """Compile the kernel, or load it from its cache on disk, so that no later call waits for that.
+
+    The cache lies next to the package, where it can be written, else in the user's cache folder (or NUMBA_CACHE_DIR).
+    """
+    for family in FAMILIES.values():
+        covariances = np.ones(family.shape(1, 1))
+        parameters = MixtureParameters(family, np.ones(1), np.zeros((1, 1)), covariances)
+        sweep_block(compile_candidates([parameters]), Block(np.zeros((1, 1))))
+        log_joint(parameters, np.zeros((1, 1)))
+
+
+def _given(array: np.ndarray) -> np.ndarray:
+    """The array as the kernel takes it: contiguous, and read-only whatever it was.
+
+    numba compiles anew, for seconds, for every combination of writable and read-only arguments; what came from another
+    process is read-only.
+    """
+    given = np.ascontiguousarray(array).view()
+    given.flags.writeable = False
+    return given
 
 
 def _group(features: Features, members: list[int], candidates: Sequence[MixtureParameters]) -> _Group:

@@ -1,5 +1,7 @@
 """The sweep of a block against a dense oracle in extended precision and against scikit-learn."""
 
+import pickle
+
 import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
@@ -7,6 +9,7 @@ from sklearn.mixture import GaussianMixture
 
 from gmm_dask.mixture import FAMILIES, Block, MixtureParameters, compile_candidates, log_joint, m_step, sweep_block
 from gmm_dask.mixture.compiled import CENTRED_ABOVE, magnification
+from gmm_dask.mixture.kernel import log_joint_rows, sweep_rows
 from tests.mixtures import random_mixture, sample_rows
 from tests.oracle.dense import dense_e_step, dense_log_joint, dense_moments
 
@@ -129,6 +132,23 @@ def test_a_component_of_weight_zero_takes_no_rows():
     parameters = MixtureParameters(FAMILIES["full"], np.array([1.0, 0.0]), np.zeros((2, 2)), np.stack([np.eye(2)] * 2))
     (statistics,) = sweep_block(compile_candidates([parameters]), Block(np.ones((2, 5))))
     np.testing.assert_allclose(statistics.counts, [5, 0], atol=1e-300)
+
+
+def test_one_compilation_serves_all_arguments():
+    """What comes from another process is read-only, and slices are not contiguous; neither may compile anew."""
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(200, 3))
+    frozen = np.ascontiguousarray(rows.T)
+    frozen.flags.writeable = False
+    for family in FAMILIES.values():
+        parameters = random_mixture(rng, family, 2, 3)
+        compiled = pickle.loads(pickle.dumps(compile_candidates([parameters]), protocol=5))
+        for z in (frozen, frozen.copy(), rows.T):
+            for weights in (None, np.ones(200), np.ones(400)[::2]):
+                sweep_block(compiled, Block(z, weights))
+            log_joint(parameters, z)
+    assert len(sweep_rows.signatures) == 1
+    assert len(log_joint_rows.signatures) == 1
 
 
 def test_no_rows_give_the_zero():
