@@ -9,7 +9,7 @@ Names are imported when first used, so that `gmm-dask --help` need not wait for 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from gmm_dask.version import __version__
 
 __all__ = [
     "FittedMixture",

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from gmm_dask import __version__
 from gmm_dask.em import Selected, choose
 from gmm_dask.model import MixtureModel, Training
 from gmm_dask.table.prepare import Preparation, Tally
 from gmm_dask.table.profile import TableProfile
 from gmm_dask.table.schema import TableSchema
+from gmm_dask.version import __version__
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from gmm_dask import __version__
 from gmm_dask.api import candidates_of
 from gmm_dask.config import (
     Candidates,
@@ -32,6 +31,7 @@ from gmm_dask.progress import Observer, Silent
 from gmm_dask.selection import Selection
 from gmm_dask.table.source import CsvOptions, Source, open_source
 from gmm_dask.verbs import Copy, Impute, Score, Verb, columns_with_gaps, publish, publish_sample
+from gmm_dask.version import __version__
 
 
 def open_table(table: Table) -> Source:

@@ -1,0 +1,3 @@
+"""The version of the package; what is published carries it."""
+
+__version__ = "0.1.0"
