@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from gmm_dask.config import Candidates, Columns, Fitting, validated
@@ -80,8 +81,8 @@ def fit(
 
 def select(
     table: Any,
-    n_components: Iterable[int] = range(1, 11),
-    covariance_types: Iterable[str] = ("full",),
+    n_components: int | str | Iterable[int] = range(1, 11),
+    covariance_types: str | Iterable[str] = ("full",),
     *,
     criterion: str = "bic",
     columns: Columns | dict[str, Any] | None = None,
@@ -95,8 +96,8 @@ def select(
     asked = validated(
         Candidates,
         {
-            "n_components": [int(k) for k in n_components],
-            "covariance_types": list(covariance_types),
+            "n_components": _numbers(n_components),
+            "covariance_types": [covariance_types] if isinstance(covariance_types, str) else list(covariance_types),
             "criterion": criterion,
         },
     )
@@ -115,6 +116,13 @@ def select(
     for note in selection.notes():
         warnings.warn(note, GmmDaskWarning, stacklevel=2)
     return SelectionResult(selection)
+
+
+def _numbers(n_components: int | str | Iterable[int]) -> object:
+    """Plain integers from NumPy's; what is no integer is left for validation to refuse."""
+    if isinstance(n_components, int | str):
+        return n_components
+    return [k.item() if isinstance(k, np.generic) else k for k in n_components]
 
 
 def candidates_of(asked: Candidates) -> list[Candidate]:

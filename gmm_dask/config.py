@@ -262,6 +262,8 @@ def load_config(path: str | Path, record: type[R], **overrides: object) -> R:
         raise UsageError(
             "no such configuration", where=str(path), advice=did_you_mean(Path(path).name, names)
         ) from None
+    except OSError as error:
+        raise UsageError(f"cannot be read: {error.strerror}", expected="a TOML file", where=str(path)) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"not TOML: {error}", where=str(path)) from None
     return validated(record, values | {key: value for key, value in overrides.items() if value is not None}, str(path))

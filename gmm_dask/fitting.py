@@ -67,7 +67,7 @@ def fit_source(
         sample=block,
         sample_sweep=BlockSweep.over(block),
         regularisation=fitting.reg_covar * _variances(block),
-        n_rows=tally.n_complete,
+        n_rows=tally.n_used,
         log_jacobian=tally.log_jacobian,
     )
     stopping = Stopping(fitting.tol, fitting.max_iter)
@@ -149,8 +149,14 @@ def _merge_tallies(left: tuple[Tally, RowSample], right: tuple[Tally, RowSample]
 
 
 def _require_complete_rows(tally: Tally, schema: TableSchema, profile: TableProfile) -> None:
-    if tally.n_complete:
+    if tally.n_used:
         return
+    if tally.n_complete:
+        raise BadInputError(
+            f"all {tally.n_complete} complete rows have weight 0",
+            expected="some rows with a positive weight",
+            advice=f"See column {schema.weight!r}, or leave the weight out.",
+        )
     gaps = sorted(schema.continuous, key=lambda name: -profile[name].n_missing)
     raise BadInputError(
         f"none of {tally.n_rows} rows has a value in every modelled column; "
@@ -162,8 +168,6 @@ def _require_complete_rows(tally: Tally, schema: TableSchema, profile: TableProf
 def _variances(block: Block) -> Float:
     """(d,) weighted variances; 1 for a column that does not vary, so that regularisation still has a size."""
     weights = np.ones(block.n_rows) if block.weights is None else block.weights
-    if not weights.sum() > 0:
-        raise BadInputError("the weights of all sampled rows are zero", expected="some rows with a positive weight")
     deviations = block.z - np.average(block.z, axis=1, weights=weights)[:, None]
     variances: Float = np.average(deviations**2, axis=1, weights=weights)
     return np.where(variances > 0, variances, 1.0)

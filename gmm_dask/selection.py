@@ -119,9 +119,9 @@ def left_out_note(tally: Tally) -> list[str]:
 
 def _weight_note(tally: Tally) -> list[str]:
     """Weights count rows: where they add up to much less than the rows, criteria take the table for a small one."""
-    if tally.weight >= tally.n_complete / 2:
+    if tally.weight >= tally.n_used / 2:
         return []
     return [
-        f"the weights of {tally.n_complete:,} rows add up to {tally.weight:.4g}: criteria take that for the number of "
+        f"the weights of {tally.n_used:,} rows add up to {tally.weight:.4g}: criteria take that for the number of "
         "rows. Scale them so that weight 1 stands for one row."
     ]

@@ -41,7 +41,7 @@ _TEXTS = {
         "Use fewer components, a simpler covariance type or a larger reg_covar, or look for repeated rows.",
     ),
     Outcome.UNDERDETERMINED: (
-        "A component holds no more rows than its covariance matrix has columns; regularisation made up the rest.",
+        "The rows are too few to determine a covariance matrix; regularisation made up the rest.",
         "Model fewer columns, use covariance type diag or fewer components, or give more complete rows.",
     ),
     Outcome.SINGULAR: (

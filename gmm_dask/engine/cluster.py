@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from asyncio import CancelledError
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, final
 
-from distributed import Client, Future, KilledWorker, WorkerPlugin
+from distributed import Client, Future, KilledWorker, WorkerPlugin, wait
 from threadpoolctl import threadpool_limits
 
 from gmm_dask.engine.engine import Done, Engine, silent
@@ -73,11 +74,10 @@ class OnCluster(Engine):
 
     @property
     def memory_bytes(self) -> int:
-        workers = self.client.scheduler_info()["workers"].values()
-        return int(sum(worker["memory_limit"] for worker in workers) * _MEMORY_SHARE)
+        return int(sum(worker["memory_limit"] for worker in self._workers()) * _MEMORY_SHARE)
 
     def describe(self) -> str:
-        workers = self.client.scheduler_info()["workers"].values()
+        workers = self._workers()
         threads = sum(worker["nthreads"] for worker in workers)
         return f"on {self.client.scheduler.address}, {len(workers)} workers, {threads} threads"
 
@@ -89,20 +89,35 @@ class OnCluster(Engine):
 
     def _wait(self, leaves: Sequence[Future], last: Sequence[Future], done: Done) -> None:
         """Until all of `last` are done, telling of finished leaves; gives up when the cluster stays without workers."""
-        for future in last:
-            while not future.done():
-                try:
-                    future.result(timeout=_POLL_SECONDS)
-                except TimeoutError:
-                    done(sum(leaf.done() for leaf in leaves), len(leaves))
-                    self._wait_for_a_worker()
-                except KilledWorker:
+        while True:
+            try:
+                with self.client.as_current():  # what `wait` takes to be meant
+                    wait(last, timeout=_POLL_SECONDS)
+                break
+            except TimeoutError:
+                done(sum(leaf.done() for leaf in leaves), len(leaves))
+                if any(future.status == "error" for future in last):
                     break
+                self._wait_for_a_worker()
+            except (CancelledError, OSError) as error:
+                raise self._lost(error) from error
         done(len(leaves), len(leaves))
+
+    def _workers(self) -> list[dict[str, Any]]:
+        """What the scheduler knows of its workers. Raises ResourceError when the scheduler is gone."""
+        if self.client.status != "running":
+            raise self._lost(None)
+        return list(self.client.scheduler_info().get("workers", {}).values())
+
+    def _lost(self, error: BaseException | None) -> ResourceError:
+        return ResourceError(
+            f"the connection to the Dask scheduler was lost{f' ({error!r})' if error else ''}",
+            advice="Nothing was published. See that the scheduler stays up, and run again.",
+        )
 
     def _wait_for_a_worker(self) -> None:
         give_up = time.monotonic() + self.patience
-        while not self.client.scheduler_info()["workers"]:
+        while not self._workers():
             if time.monotonic() > give_up:
                 raise ResourceError(
                     f"the cluster at {self.client.scheduler.address} had no worker for {self.patience:.0f} s",

@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Generic, TypeVar, final
+from threading import Lock
+from typing import Any, Generic, TypeVar, cast, final
 
 from threadpoolctl import ThreadpoolController
 
@@ -115,9 +116,31 @@ class InProcess(Engine):
 
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """Hold BLAS to one thread: we run one task per core ourselves, and its own threads would fight over them."""
-    with _thread_pools().limit(limits=1, user_api="blas"):
+    """Hold BLAS to one thread: we run one task per core ourselves, and its own threads would fight over them.
+
+    The limit is the process's, not the thread's: of blocks that overlap the first sets it and the last takes it back.
+    """
+    with _BLAS.lock:
+        _BLAS.inside += 1
+        if _BLAS.inside == 1:
+            _BLAS.limits = _thread_pools().limit(limits=1, user_api="blas")
+    try:
         yield
+    finally:
+        with _BLAS.lock:
+            _BLAS.inside -= 1
+            if _BLAS.inside == 0:
+                _BLAS.limits.restore_original_limits()
+
+
+class _BlasState:
+    """How many blocks hold BLAS to one thread in this process, and what takes it back."""
+
+    def __init__(self) -> None:
+        self.lock, self.inside, self.limits = Lock(), 0, cast("Any", None)
+
+
+_BLAS = _BlasState()
 
 
 @cache

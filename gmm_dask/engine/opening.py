@@ -55,7 +55,7 @@ def local_cluster() -> LocalCluster:
 def _connected(address: str) -> Client:
     try:
         return Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError) as error:  # TypeError: tls without certificates
         raise ResourceError(
             f"no Dask scheduler answered at {address!r} ({error})",
             advice="Start one with `dask scheduler`, or leave the address out to run in this process.",

@@ -29,8 +29,8 @@ class Conditionals:
 
     @property
     def variances(self) -> Float:
-        """(k, m) conditional variances."""
-        return np.diagonal(self.covariances, axis1=1, axis2=2)
+        """(k, m) conditional variances; cancellation in nearly singular matrices does not take them below zero."""
+        return np.maximum(np.diagonal(self.covariances, axis1=1, axis2=2), 0.0)
 
 
 def conditionals(parameters: MixtureParameters, observed: np.ndarray, missing: np.ndarray) -> Conditionals:

@@ -74,5 +74,5 @@ def merge_all(left: list[SufficientStatistics], right: list[SufficientStatistics
 
 
 def _at_least_tiny(counts: Float) -> Float:
-    """Counts safe to divide by; scikit-learn adds the same 10 eps."""
-    return counts + 10 * np.finfo(np.float64).eps
+    """Counts safe to divide by."""
+    return np.maximum(counts, np.finfo(np.float64).tiny)

@@ -20,7 +20,7 @@ manifest is plain `_manifest.json`.
 
 from gmm_dask.output.manifest import Column, Publication
 from gmm_dask.output.parts import Part, add_file, write_part
-from gmm_dask.output.publishing import Draft, abandon, begin, commit, drafting
+from gmm_dask.output.publishing import Draft, abandon, begin, commit, drafting, require_place
 from gmm_dask.output.reading import resolve, verify
 from gmm_dask.output.retention import clean, rollback
 
@@ -35,6 +35,7 @@ __all__ = [
     "clean",
     "commit",
     "drafting",
+    "require_place",
     "resolve",
     "rollback",
     "verify",

@@ -32,6 +32,14 @@ class Draft:
     folder: Path
 
 
+def require_place(path: str | Path, kind: str) -> None:
+    """UsageError if `path` cannot take a publication of this kind; better known before a long job than after it."""
+    place = Place.at(path)
+    with storage_errors(place.path):
+        place.require_free()
+        _require_same_kind(place, kind)
+
+
 def begin(path: str | Path, kind: str) -> Draft:
     """Claim the next version at `path` for a "table" or a "model". Nothing changes for readers."""
     if kind not in MANIFEST_NAMES:

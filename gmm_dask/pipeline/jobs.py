@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -22,9 +23,10 @@ from gmm_dask.config import (
     Table,
 )
 from gmm_dask.engine import Engine, open_engine
+from gmm_dask.errors import UsageError
 from gmm_dask.fitting import fit_source
 from gmm_dask.model import MixtureModel, load_model_folder, save_model
-from gmm_dask.output import Publication, commit, drafting, write_part
+from gmm_dask.output import Publication, commit, drafting, require_place, write_part
 from gmm_dask.pipeline.clock import Clock
 from gmm_dask.pipeline.records import Chosen, Done
 from gmm_dask.progress import Observer, Silent
@@ -55,6 +57,11 @@ def ingest(job: IngestJob, observer: Observer | None = None) -> Done:
 def select(job: SelectJob, observer: Observer | None = None) -> Chosen:
     """Fit all candidates in shared passes, save the best, publish the comparison."""
     observer, clock = _Noting(observer or Silent()), Clock()
+    require_place(job.model, "model")
+    if job.selection is not None:
+        require_place(job.selection, "table")
+        if Path(job.selection).absolute() == Path(job.model).absolute():
+            raise UsageError(f"model and selection are both to go to {job.model!r}", expected="two places")
     with open_engine(job.dask) as engine:
         selection = _fitted(job, job.candidates, engine, observer)
     publication = save_model(selection.best, job.model)
@@ -66,6 +73,7 @@ def select(job: SelectJob, observer: Observer | None = None) -> Chosen:
 def fit(job: FitJob, observer: Observer | None = None) -> Chosen:
     """Fit one model and save it."""
     observer, clock = _Noting(observer or Silent()), Clock()
+    require_place(job.model, "model")
     candidates = Candidates(n_components=[job.n_components], covariance_types=[job.covariance_type])
     with open_engine(job.dask) as engine:
         selection = _fitted(job, candidates, engine, observer)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
+from uuid import uuid4
 
 import pyarrow.parquet as pq
 
 from gmm_dask.config import ReportJob
+from gmm_dask.errors import ResourceError
 from gmm_dask.model import load_model_folder
 from gmm_dask.output import resolve
 from gmm_dask.pipeline.clock import Clock
@@ -33,7 +34,12 @@ def report(job: ReportJob, stages: Sequence[Done] = (), observer: Observer | Non
         title=job.title,
     )
     path = Path(job.output).absolute()
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(page, encoding="utf-8")
-    draft.replace(path)
+    draft = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_text(page, encoding="utf-8")
+        draft.replace(path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise ResourceError(f"the report cannot be written: {error.strerror}", where=str(path)) from error
     return Done(stage="report", path=str(path), bytes=len(page.encode()), seconds=clock.seconds, summary="pictures")

@@ -20,11 +20,13 @@ from gmm_dask.table.transforms import Transform
 class Tally:
     """What preparing rows counted: a commutative monoid like the statistics.
 
-    `log_jacobian` is the sum over complete rows of w * log|dz/dx|.
+    `n_complete` rows have no gap; `n_used` of them have a positive weight. `log_jacobian` is the sum over these of
+    w * log|dz/dx|.
     """
 
     n_rows: int
     n_complete: int
+    n_used: int
     weight: float
     log_jacobian: float
 
@@ -33,6 +35,7 @@ class Tally:
         return Tally(
             self.n_rows + other.n_rows,
             self.n_complete + other.n_complete,
+            self.n_used + other.n_used,
             self.weight + other.weight,
             self.log_jacobian + other.log_jacobian,
         )
@@ -40,8 +43,8 @@ class Tally:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A shard ready to be swept: its complete rows in model units, what was counted on the way, and the rows' numbers
-    in the whole table (n,)."""
+    """A shard ready to be swept: its complete rows of positive weight in model units, what was counted on the way, and
+    the rows' numbers in the whole table (n,)."""
 
     block: Block
     tally: Tally
@@ -82,16 +85,17 @@ class Preparation:
         return self.prepare(shard.read(self.columns), shard.start, shard.where)
 
     def prepare(self, table: pa.Table, first_row: int, where: str) -> Prepared:
-        """Complete rows in model units. Raises BadInputError for values that no density has a place for."""
+        """Complete rows of positive weight in model units. Raises BadInputError for values outside a curve's domain."""
         source, weights = self.source_units(table, where), self._weights(table, where)
         complete = ~np.isnan(source).any(axis=0)
-        if not complete.all():
-            source, weights = source[:, complete], None if weights is None else weights[complete]
+        used = complete if weights is None else complete & (weights > 0)
+        if not used.all():
+            source, weights = source[:, used], None if weights is None else weights[used]
         z, log_jacobian = self.model_units(source, where)
         block = Block(z, weights)
         total = float(log_jacobian.sum() if weights is None else weights @ log_jacobian)
-        tally = Tally(table.num_rows, block.n_rows, block.weight, total)
-        return Prepared(block, tally, first_row + np.flatnonzero(complete))
+        tally = Tally(table.num_rows, int(complete.sum()), block.n_rows, block.weight, total)
+        return Prepared(block, tally, first_row + np.flatnonzero(used))
 
     def source_units(self, table: pa.Table, where: str) -> Float:
         """The modelled columns (d, n) in source units, NaN where missing."""

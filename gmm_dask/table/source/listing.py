@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
@@ -137,7 +137,8 @@ def _matches(filesystem: fsspec.AbstractFileSystem, pattern: str) -> tuple[str, 
 
 
 def _walk(filesystem: fsspec.AbstractFileSystem, root: str, above: frozenset[str] = frozenset()) -> Iterator[_Hit]:
-    """The visible files in a folder, or the file itself. Links are followed, each looked at once."""
+    """The visible files in a folder, or the file itself. Links are followed, each looked at once, but in a folder not
+    those into hidden places."""
     real = os.path.realpath(root) if is_local(filesystem) else root
     if real in above:
         raise BadInputError("this link leads back to a folder it lies in", where=root)
@@ -153,6 +154,8 @@ def _walk(filesystem: fsspec.AbstractFileSystem, root: str, above: frozenset[str
         if _is_hidden(inner):
             continue
         if inner_info.get("islink"):
+            if _is_hidden(str(Path(path).readlink())):
+                continue  # such as a publication in this folder: an output of its table, and no part of it
             yield from _walk(filesystem, root + inner, above | {real})
         else:
             yield _Hit(root + inner, path, inner_info)
