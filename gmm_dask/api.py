@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gmm_dask.config import Candidates, Columns, Fitting, validated
+from gmm_dask.config import Candidates, Columns, Fitting, Seeded, validated
 from gmm_dask.em import Candidate
 from gmm_dask.engine import open_engine
 from gmm_dask.errors import GmmDaskWarning
@@ -66,17 +66,10 @@ def fit(
 
     Raises BadInputError where the table cannot be used, UsageError where the arguments cannot be meant so.
     """
-    result = select(
-        table,
-        [n_components],
-        [covariance_type],
-        columns=columns,
-        seed=seed,
-        client=client,
-        observer=observer,
-        **fitting,
-    )
-    return result.best
+    asked = {"n_components": [_plain(n_components)], "covariance_types": [covariance_type]}
+    selection = _fitted(table, asked, columns, seed, client, observer, fitting)
+    _tell(selection)
+    return FittedMixture(selection.best)
 
 
 def select(
@@ -93,36 +86,59 @@ def select(
 ) -> SelectionResult:
     """Fit every combination of `n_components` and `covariance_types` in shared passes, and choose by `criterion`
     ("bic", "aic" or "icl"). The best needs no refit. Other arguments are those of `fit`."""
-    asked = validated(
-        Candidates,
-        {
-            "n_components": _numbers(n_components),
-            "covariance_types": [covariance_types] if isinstance(covariance_types, str) else list(covariance_types),
-            "criterion": criterion,
-        },
-    )
-    source = open_source(table)
-    with open_engine(client, in_memory=isinstance(source, MemorySource)) as engine:
-        selection = fit_source(
-            source,
-            engine,
-            candidates_of(asked),
-            criterion=asked.criterion,
-            columns=columns if isinstance(columns, Columns) else validated(Columns, columns or {}),
-            fitting=validated(Fitting, fitting),
-            seed=seed,
-            observer=observer,
-        )
-    for note in selection.notes():
-        warnings.warn(note, GmmDaskWarning, stacklevel=2)
+    asked = {
+        "n_components": _numbers(n_components),
+        "covariance_types": [covariance_types] if isinstance(covariance_types, str) else list(covariance_types),
+        "criterion": criterion,
+    }
+    selection = _fitted(table, asked, columns, seed, client, observer, fitting)
+    _tell(selection)
     return SelectionResult(selection)
 
 
+def _fitted(
+    table: Any,
+    asked: dict[str, Any],
+    columns: Columns | dict[str, Any] | None,
+    seed: int,
+    client: Any,
+    observer: Observer | None,
+    fitting: dict[str, Any],
+) -> Selection:
+    """The arguments of `fit` and `select`, validated, and what comes of them."""
+    candidates = validated(Candidates, asked)
+    roles = columns if isinstance(columns, Columns) else validated(Columns, columns or {})
+    options = validated(Fitting, fitting)
+    seed = validated(Seeded, {"seed": _plain(seed)}).seed
+    source = open_source(table)
+    with open_engine(client, in_memory=isinstance(source, MemorySource)) as engine:
+        return fit_source(
+            source,
+            engine,
+            candidates_of(candidates),
+            criterion=candidates.criterion,
+            columns=roles,
+            fitting=options,
+            seed=seed,
+            observer=observer,
+        )
+
+
+def _tell(selection: Selection) -> None:
+    """Warn of what should be known, at the line that called `fit` or `select`."""
+    for note in selection.notes():
+        warnings.warn(note, GmmDaskWarning, stacklevel=3)
+
+
 def _numbers(n_components: int | str | Iterable[int]) -> object:
-    """Plain integers from NumPy's; what is no integer is left for validation to refuse."""
-    if isinstance(n_components, int | str):
-        return n_components
-    return [k.item() if isinstance(k, np.generic) else k for k in n_components]
+    if isinstance(n_components, Iterable) and not isinstance(n_components, str):
+        return [_plain(k) for k in n_components]
+    return _plain(n_components)
+
+
+def _plain(value: Any) -> Any:
+    """A plain number from one of NumPy's; what is no number is left for validation to refuse."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def candidates_of(asked: Candidates) -> list[Candidate]:

@@ -70,6 +70,12 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
 
 
+class Seeded(Record):
+    """A seed alone."""
+
+    seed: Seed = 0
+
+
 class Csv(Record):
     """How to read CSV files."""
 

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from gmm_dask.config import Seeded, validated
 from gmm_dask.engine import open_engine
 from gmm_dask.model import MixtureModel, load_model_folder, save_model
 from gmm_dask.output import Publication
@@ -56,6 +57,7 @@ class FittedMixture:
 
     def sample(self, rows: int, *, seed: int = 0, client: Any = None) -> pd.DataFrame:
         """Synthetic rows with the fitted table's columns and types; the same rows for a seed on any cluster."""
+        seed = validated(Seeded, {"seed": seed}).seed
         with open_engine(client, in_memory=True) as engine:
             return _to_pandas(sample_in_memory(self.model, rows, seed=seed, engine=engine))
 

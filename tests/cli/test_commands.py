@@ -99,6 +99,7 @@ def test_fit_tells_of_rows_left_out(capsys, folder):
         (["fitt"], "fit"),
         (["score", "t.csv"], "MODEL"),
         (["run", "nowhere.toml"], "no such configuration"),
+        (["run", "."], "cannot be read"),
     ],
 )
 def test_a_request_that_cannot_be_meant_ends_with_2(capsys, folder, monkeypatch, arguments, says):

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 from distributed import Client, LocalCluster
+from threadpoolctl import threadpool_info, threadpool_limits
 
-from gmm_dask.engine import InProcess, OnCluster, merge_tree, open_engine
+from gmm_dask.engine import InProcess, OnCluster, merge_tree, one_blas_thread, open_engine
 from gmm_dask.engine.reduction import FAN_IN
 from gmm_dask.errors import BadInputError, ResourceError
 
@@ -77,6 +78,31 @@ def test_nobody_at_the_address(monkeypatch):
     monkeypatch.setattr("gmm_dask.engine.opening._CONNECT_SECONDS", 1)
     with pytest.raises(ResourceError, match="no Dask scheduler answered"), open_engine("tcp://127.0.0.1:9"):
         pass
+
+
+def test_a_scheduler_that_goes_away_is_a_resource_error():
+    with (
+        LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address="127.0.0.1:0") as cluster,
+        Client(cluster, set_as_default=False) as client,
+    ):
+        engine = OnCluster(client)
+        client.close()
+        with pytest.raises(ResourceError, match="connection to the Dask scheduler was lost"):
+            engine.describe()
+
+
+def test_overlapping_limits_of_blas_are_taken_back_by_the_last():
+    def threads():
+        return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+    with threadpool_limits(2, user_api="blas"):
+        first, second = one_blas_thread(), one_blas_thread()
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert threads() == {1}
+        second.__exit__(None, None, None)
+        assert threads() == {2}
 
 
 def test_waiting_for_workers_has_an_end():

@@ -7,8 +7,8 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from gmm_dask.config import Columns, FitJob, ImputeJob, PipelineJob, SampleJob, ScoreJob, SelectJob, Table
-from gmm_dask.errors import BadInputError
+from gmm_dask.config import Columns, FitJob, ImputeJob, IngestJob, PipelineJob, SampleJob, ScoreJob, SelectJob, Table
+from gmm_dask.errors import BadInputError, UsageError
 from gmm_dask.output import resolve, verify
 from gmm_dask.pipeline import fit, impute, ingest, report, sample, score, select, stages_of
 
@@ -141,6 +141,48 @@ def test_weights_count_rows(tmp_path):
     for left, right in zip(found[0].table, found[1].table, strict=True):
         assert left["log_likelihood"] == pytest.approx(right["log_likelihood"], rel=1e-6)
         assert left["bic"] == pytest.approx(right["bic"], rel=1e-6)
+
+
+def test_an_output_inside_the_source_does_not_come_back_as_input(tmp_path):
+    pd.DataFrame({"x": np.random.default_rng(0).normal(size=50)}).to_parquet(tmp_path / "t.parquet")
+    for _ in range(3):
+        done = ingest(IngestJob(source={"path": str(tmp_path)}, output=str(tmp_path / "out")))
+        assert done.rows == 50
+    assert len(pd.read_parquet(tmp_path / "out")) == 50
+
+
+def test_a_destination_that_is_taken_is_found_before_the_work(tmp_path, monkeypatch):
+    monkeypatch.setattr("gmm_dask.pipeline.jobs.open_table", lambda table: pytest.fail("the table was opened"))
+    (tmp_path / "taken").mkdir()
+    taken, free = str(tmp_path / "taken"), str(tmp_path / "free")
+    with pytest.raises(UsageError, match="something is in the way"):
+        fit(FitJob(table={"path": "t"}, model=taken, n_components=2))
+    with pytest.raises(UsageError, match="something is in the way"):
+        select(SelectJob(table={"path": "t"}, model=free, selection=taken))
+    with pytest.raises(UsageError, match="two places"):
+        select(SelectJob(table={"path": "t"}, model=free, selection=free))
+
+
+def test_rows_of_weight_zero_are_no_rows(tmp_path):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"x": rng.normal(size=40_000), "w": 0.0})
+    frame.loc[::4000, "w"] = 5.0
+    frame.to_parquet(tmp_path / "sparse.parquet")
+    frame[frame["w"] > 0].to_parquet(tmp_path / "dense.parquet", index=False)
+    found = [
+        select(
+            SelectJob(
+                table={"path": str(tmp_path / f"{name}.parquet")},
+                model=str(tmp_path / name),
+                columns={"weight": "w", "transform": "none", "continuous": ["x"]},
+                candidates={"n_components": [1, 2, 8]},
+                fitting={"sample_rows": 100},
+            )
+        )
+        for name in ("sparse", "dense")
+    ]
+    assert [row["outcome"] for row in found[0].table] == [row["outcome"] for row in found[1].table]
+    assert found[0].table[0]["bic"] == pytest.approx(found[1].table[0]["bic"], rel=1e-9)
 
 
 def test_weights_that_do_not_count_rows_are_noted(tmp_path):
