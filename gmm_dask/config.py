@@ -53,13 +53,13 @@ def _none_if_empty(value: object) -> object:
     return None if value == "" else value
 
 
-Optional = BeforeValidator(_none_if_empty)
+EmptyIsNone = BeforeValidator(_none_if_empty)
 Address = Annotated[str, Field(min_length=1)]
 Folder = Annotated[Address, AfterValidator(os.path.expanduser)]
 Seed = Annotated[int, Field(ge=0, lt=2**63, description="Same data, configuration and seed give the same bits.")]
 Dask = Annotated[
     str | None,
-    Optional,
+    EmptyIsNone,
     Field(description="Address of a Dask scheduler, such as tcp://host:8786; empty: a cluster in this process."),
 ]
 
@@ -79,7 +79,7 @@ class Seeded(Record):
 class Csv(Record):
     """How to read CSV files."""
 
-    delimiter: Annotated[str | None, Optional] = None
+    delimiter: Annotated[str | None, EmptyIsNone] = None
     """One character; by default a comma, or a tab in .tsv files."""
     header: bool = True
     """Whether the first line names the columns; else they are column_1, column_2, ..."""
@@ -111,7 +111,7 @@ class Columns(Record):
     """Categories: carried through."""
     ignored: list[str] = []
     """Carried through."""
-    weight: Annotated[str | None, Optional] = None
+    weight: Annotated[str | None, EmptyIsNone] = None
     """A column of row weights: weight 2 counts as the row twice."""
     transform: TransformKind = "auto"
     """Transform of every continuous column that `transforms` does not name; auto looks at its skewness."""

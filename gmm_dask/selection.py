@@ -92,6 +92,7 @@ class Selection:
 
     def to_frame(self) -> pd.DataFrame:
         """One row per candidate, in the order they were given."""
+        best = self.best_index
         rows = [
             {
                 "n_components": result.candidate.n_components,
@@ -102,7 +103,7 @@ class Selection:
                 "n_iter": result.fit.n_iter,
                 "outcome": result.outcome.value,
                 "smallest_weight": float(result.fit.parameters.weights.min()),
-                "best": index == self.best_index,
+                "best": index == best,
             }
             for index, result in enumerate(self.results)
         ]

@@ -16,6 +16,7 @@ from gmm_dask.mixture import (
     FitSummary,
     Float,
     MixtureParameters,
+    SingularCovarianceError,
     criterion_named,
 )
 
@@ -126,10 +127,20 @@ def _best_starts(
 
 
 def _starts(problem: Problem, candidate: Candidate, n_init: int, seed: int) -> list[MixtureParameters]:
+    """The starts of a candidate, less those that are singular from the outset where others are not."""
     k, family, sample = candidate.n_components, candidate.family, problem.sample
     attempts = range(n_init if k > 1 else 1)
     labels = [start_labels(sample, k, seed=seed, attempt=attempt) for attempt in attempts]
-    return [parameters_from_labels(sample, each, k, family, problem.regularisation) for each in labels]
+    starts = [parameters_from_labels(sample, each, k, family, problem.regularisation) for each in labels]
+    return list(filter(_is_regular, starts)) or starts
+
+
+def _is_regular(start: MixtureParameters) -> bool:
+    try:
+        start.factors()
+    except SingularCovarianceError:
+        return False
+    return True
 
 
 def _soundness(fit: Fit) -> tuple[bool, float]:

@@ -60,7 +60,7 @@ def load_model_folder(path: str | Path) -> MixtureModel:
         model = _from_json(record, arrays)
         model.parameters.factors()
         _check_weights(arrays["weights"], where)
-    except (FileNotFoundError, KeyError, TypeError, json.JSONDecodeError, ValueError) as error:
+    except (FileNotFoundError, KeyError, TypeError, ValueError) as error:
         if isinstance(error, DamagedError):
             raise
         reason = error.found if isinstance(error, SingularCovarianceError) else f"{type(error).__name__}: {error}"

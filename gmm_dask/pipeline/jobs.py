@@ -190,7 +190,7 @@ def _provenance(job: Any) -> dict[str, Any]:
     return {"gmm_dask": __version__, "job": type(job).__name__, "configuration": job.model_dump(mode="json")}
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Noting:
     """Passes everything on, each note once, and keeps the notes for the record."""
 

@@ -22,7 +22,7 @@ class Stages:
 
 def stages_of(job: PipelineJob) -> Stages:
     """Lay a pipeline out below its output folder."""
-    folder = Path(job.output).expanduser().absolute()
+    folder = Path(job.output).absolute()
     ingested, model, selection = (str(folder / name) for name in ("ingested", "model", "selection"))
     table = Table(path=ingested)
     sample = None

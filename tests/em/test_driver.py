@@ -8,7 +8,14 @@ from sklearn.mixture import GaussianMixture
 
 from gmm_dask.em import Candidate, Outcome, Problem, Stopping, choose, fit_candidates, parameters_from_labels, run
 from gmm_dask.errors import BadInputError
-from gmm_dask.mixture import FAMILIES, Block, MixtureParameters, compile_candidates, sweep_block
+from gmm_dask.mixture import (
+    FAMILIES,
+    Block,
+    MixtureParameters,
+    SingularCovarianceError,
+    compile_candidates,
+    sweep_block,
+)
 from tests.mixtures import random_mixture, sample_rows
 
 
@@ -156,6 +163,16 @@ def test_no_more_rows_than_columns_do_not_determine_a_covariance(family, n, outc
         problem_of(rows), [Candidate(1, FAMILIES[family])], Stopping(1e-6, 100), n_init=1, seed=0
     )
     assert result.outcome is outcome
+
+
+def test_singular_starts_give_way_and_are_an_error_where_there_is_no_other():
+    rng = np.random.default_rng(0)
+    rows = np.concatenate([rng.normal(size=(500, 2)), np.full((100, 2), 9.0)])
+    with pytest.raises(SingularCovarianceError, match="Raise reg_covar"):
+        fit_candidates(problem_of(rows, 0.0), [Candidate(2, FAMILIES["full"])], Stopping(1e-6, 50), n_init=2, seed=0)
+    spread = problem_of(rng.normal(size=(60, 2)).round(1), 0.0)
+    (result,) = fit_candidates(spread, [Candidate(9, FAMILIES["full"])], Stopping(1e-6, 50), n_init=20, seed=0)
+    assert result.fit.statistics is not None
 
 
 def test_weights_that_are_not_counts_are_no_collapse():
