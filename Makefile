@@ -42,7 +42,7 @@ demo: $(STAMP)
 lock: $(STAMP)
 	$(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-hashes --python-version 3.11 \
 	  --extra flows --extra report --extra demo --extra test --extra dev \
-	  --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --output-file constraints.txt
+	  --custom-compile-command "make lock" --output-file constraints.txt
 
 clean:
 	rm -rf $(VENV) demo-output build dist
