@@ -9,7 +9,7 @@ import numpy as np
 
 from gmm_dask.config import Columns, Fitting
 from gmm_dask.em import Candidate, Problem, Stopping, fit_candidates
-from gmm_dask.engine import BlockSweep, Engine, Held, TableSweep, one_blas_thread
+from gmm_dask.engine import BlockSweep, Engine, Held, TableSweep, loaded, one_blas_thread
 from gmm_dask.errors import BadInputError, UsageError, did_you_mean
 from gmm_dask.mixture import Block, Float
 from gmm_dask.progress import Observer, Silent
@@ -139,8 +139,7 @@ def _tally_shard(
     shard: object, shared: tuple[Callable[[object], Prepared] | None, int, int]
 ) -> tuple[Tally, RowSample]:
     load, seed, sample_rows = shared
-    prepared = shard if load is None else load(shard)
-    assert isinstance(prepared, Prepared)
+    prepared = loaded(shard, load)
     return prepared.tally, prepared.sample(seed, sample_rows)
 
 

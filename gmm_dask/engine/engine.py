@@ -35,6 +35,12 @@ class Held(Generic[B]):
     load: Callable[[Any], B] | None
 
 
+def loaded(item: Any, load: Callable[[Any], B] | None) -> B:
+    """A held shard inside a task: as it was kept, or loaded now. Tasks get `Held.load` among what they share."""
+    shard: B = item if load is None else load(item)
+    return shard
+
+
 class Engine(ABC):
     """Maps a pure function over shards. `shared` goes to every call as second argument and is sent once per pass.
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from gmm_dask.engine.engine import Done, Engine, Held, InProcess, silent
+from gmm_dask.engine.engine import Done, Engine, Held, InProcess, loaded, silent
 from gmm_dask.mixture import (
     Block,
     CompiledCandidates,
@@ -72,6 +72,4 @@ def _sweep_shard(
     shard: object, shared: tuple[CompiledCandidates, Callable[[object], Prepared] | None]
 ) -> list[SufficientStatistics]:
     compiled, load = shared
-    prepared = shard if load is None else load(shard)
-    assert isinstance(prepared, Prepared)
-    return sweep_block(compiled, prepared.block)
+    return sweep_block(compiled, loaded(shard, load).block)
