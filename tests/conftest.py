@@ -6,6 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from gmm_dask.mixture import compile_kernels
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _kernels() -> None:
+    """Compiled from the source as it is now, by no test in particular."""
+    compile_kernels()
+
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:

@@ -1,78 +1,103 @@
 """Candidates made ready for the kernel, and the sweep of one block of rows.
 
-Which path a component takes. Expanding (z - mu)' P (z - mu) into phi(z) . theta sums terms that may be far larger than
-their total; rounding is magnified by about
+Which path a component takes. With U U' the precision matrix P, a squared distance is |U' z - U' mu|^2, and moments are
+sums of z z'. Where the component lies far out or is narrow, terms are far larger than their difference; in the moments
+rounding is magnified by about
 
     kappa_k = sum_ab |P_ab| s_a s_b,   s_a = sqrt(mu_a^2 + Sigma_aa)
 
 which is d for an uncorrelated component at the origin, and grows with (|mu| / sd)^2 and with collinearity. Above
-`CENTRED_ABOVE` a component is evaluated on its deviations from mu, through the triangular root of P, and its moments
-are taken about mu.
+`CENTRED_ABOVE` a component is evaluated on its deviations from mu, and its moments are taken about mu.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gmm_dask.mixture.covariance import FAMILIES, Factors
+from gmm_dask.mixture.covariance import FAMILIES, CovarianceFamily, Factors
 from gmm_dask.mixture.features import Features, Float
-from gmm_dask.mixture.kernel import log_joint_rows, sweep_rows
+from gmm_dask.mixture.kernel import DIAGONAL, FULL, SHARED, Components, Rows, log_joint_rows, sweep_rows
 from gmm_dask.mixture.parameters import MixtureParameters
 from gmm_dask.mixture.statistics import SufficientStatistics
+from gmm_dask.mixture.tiles import FEATURES
+from gmm_dask.mixture.vectors import LANES
 
 CENTRED_ABOVE = 1e6
-"""kappa beyond which the expanded square is avoided: it keeps the error of a log density below about 1e-9."""
+"""kappa beyond which moments about the origin are avoided: it keeps their relative error below about 1e-9."""
 
-_CACHE_BYTES = 768 * 1024
+BLOCK_ROWS = 256
+"""Rows that the kernel takes at a time; chunks of rows should be multiples of it."""
+
 _NO_WEIGHTS = np.empty(0)
+_NONE_NARROW = np.empty((0, 0), np.float32)
 
 
 @dataclass(frozen=True)
 class Block:
-    """Prepared rows: `z` (d, n) float64, C-contiguous, complete; `weights` (n,) or None for all ones."""
+    """Prepared rows, complete, column by column.
+
+    z: (d, n) float64; or, where some columns are kept as float32, the others alone. weights: (n,) or None for all ones.
+    narrow: the float32 columns. is_narrow: (d,) which these are; None for none.
+    """
 
     z: Float
     weights: Float | None = None
+    narrow: NDArray[np.float32] | None = None
+    is_narrow: NDArray[np.bool_] | None = None
+
+    @classmethod
+    def of(cls, columns: Sequence[np.ndarray], weights: Float | None = None) -> Block:
+        """A block of columns (n,) that are float64 or float32 and are kept so. At least one."""
+        is_narrow = np.array([column.dtype == np.float32 for column in columns])
+        wide = [column for column, narrow in zip(columns, is_narrow, strict=True) if not narrow]
+        if len(wide) == len(columns):
+            return cls(np.stack(wide), weights)
+        narrow = np.stack([column for column in columns if column.dtype == np.float32])
+        return cls(np.stack(wide) if wide else np.empty((0, narrow.shape[1])), weights, narrow, is_narrow)
 
     @property
     def n_rows(self) -> int:
         return int(self.z.shape[1])
 
     @property
+    def n_bytes(self) -> int:
+        return sum(array.nbytes for array in (self.z, self.weights, self.narrow) if array is not None)
+
+    @property
     def weight(self) -> float:
         return float(self.z.shape[1] if self.weights is None else self.weights.sum())
+
+    def dense(self) -> Float:
+        """All columns (d, n) in float64."""
+        if self.narrow is None or self.is_narrow is None:
+            return self.z
+        columns = np.empty((self.is_narrow.size, self.n_rows))
+        columns[self.is_narrow], columns[~self.is_narrow] = self.narrow, self.z
+        return columns
+
+    def rows(self) -> Rows:
+        """As the kernel takes them."""
+        if self.narrow is None or self.is_narrow is None:
+            narrow, place = _NONE_NARROW, np.arange(self.z.shape[0])
+        else:
+            narrow = self.narrow
+            place = np.where(self.is_narrow, -1 * np.cumsum(self.is_narrow), np.cumsum(~self.is_narrow) - 1)
+        weights = _NO_WEIGHTS if self.weights is None else self.weights
+        return Rows(_given(self.z), _given(narrow), _given(place), _given(weights))
 
 
 @dataclass(frozen=True)
 class _Group:
-    """Candidates that share a feature map, their components side by side. Shapes as in `kernel.sweep_rows`."""
+    """Candidates that share a way of being evaluated: their numbers, and what the kernel needs of them."""
 
     features: Features
     members: tuple[int, ...]
-    first: NDArray[np.int64]
-    theta: Float
-    centred: NDArray[np.int64]
-    centres: Float
-    roots: Float
-    constants: Float
-
-    @property
-    def rows(self) -> int:
-        """Rows per kernel block, so that its features and log densities fit the cache; from the shapes alone."""
-        k, q = self.theta.shape
-        return int(max(64, min(512, _CACHE_BYTES // (8 * (k + q)) // 32 * 32)))
-
-    @property
-    def is_quadratic(self) -> bool:
-        return self.features is Features.QUADRATIC
-
-    def given(self) -> tuple[np.ndarray, ...]:
-        """theta, first, centred, centres, roots and constants for the kernel."""
-        return tuple(map(_given, (self.theta, self.first, self.centred, self.centres, self.roots, self.constants)))
+    components: Components
 
 
 @dataclass(frozen=True)
@@ -85,32 +110,34 @@ class CompiledCandidates:
 
 def compile_candidates(candidates: Sequence[MixtureParameters]) -> CompiledCandidates:
     """Make candidates over the same columns ready for `sweep_block`. Raises `SingularCovarianceError`."""
-    by_features: dict[Features, list[int]] = {}
+    by_kind: dict[int, list[int]] = {}
     for index, candidate in enumerate(candidates):
-        by_features.setdefault(candidate.family.features, []).append(index)
-    groups = tuple(_group(features, members, candidates) for features, members in by_features.items())
+        by_kind.setdefault(_kind(candidate.family), []).append(index)
+    groups = tuple(_group(kind, members, candidates) for kind, members in by_kind.items())
     return CompiledCandidates(groups, len(candidates))
 
 
 def sweep_block(compiled: CompiledCandidates, block: Block) -> list[SufficientStatistics]:
     """One pass over a block: the statistics of every candidate, in the order they were compiled in."""
     results: list[SufficientStatistics | None] = [None] * compiled.n_candidates
-    weights = _NO_WEIGHTS if block.weights is None else block.weights
+    rows = block.rows()
     for group in compiled.groups:
-        moments = np.zeros(group.theta.shape)
-        totals = np.zeros((len(group.members), 2))
-        z, w = _given(block.z), _given(weights)
-        sweep_rows(z, w, group.rows, group.is_quadratic, *group.given(), moments, totals)
-        centres = np.zeros((group.theta.shape[0], block.z.shape[0]))
-        centres[group.centred] = group.centres
-        for i, member in enumerate(group.members):
-            components = slice(group.first[i], group.first[i + 1])
+        components = group.components
+        (k, d), q = components.offsets.shape, components.left.size
+        moments, centred_moments = np.zeros((k, q)), np.zeros((components.centres.shape[0], q))
+        sums = np.zeros((len(group.members), 2, LANES))
+        sweep_rows(rows, components, BLOCK_ROWS, moments, centred_moments, sums)
+        centres, centred = np.zeros((k, d)), components.centre >= 0
+        centres[centred], moments[centred] = components.centres, centred_moments
+        for member, first, last, totals in zip(
+            group.members, components.first[:-1], components.first[1:], sums.sum(axis=2), strict=True
+        ):
             results[member] = SufficientStatistics(
                 group.features,
-                moments[components],
-                centres[components],
-                float(totals[i, 0]),
-                float(totals[i, 1]),
+                moments[first:last, : group.features.n_features(d)],
+                centres[first:last],
+                float(totals[0]),
+                float(totals[1]),
                 block.weight,
                 block.n_rows,
             )
@@ -121,8 +148,7 @@ def log_joint(parameters: MixtureParameters, z: Float) -> Float:
     """log(w_k N(z_i | mu_k, Sigma_k)), (k, n), for rows z (d, n)."""
     (group,) = compile_candidates([parameters]).groups
     out = np.empty((parameters.n_components, z.shape[1]))
-    theta, _, *centred = group.given()
-    log_joint_rows(_given(z), group.rows, group.is_quadratic, theta, *centred, out)
+    log_joint_rows(Block(z).rows(), group.components, BLOCK_ROWS, out)
     return out
 
 
@@ -130,7 +156,12 @@ def compile_kernels() -> None:
     """Compile the kernel, or load it from its cache on disk, so that no later call waits for that.
 
     The cache lies next to the package, where it can be written, else in the user's cache folder (or NUMBA_CACHE_DIR).
+    numba looks at the age of kernel.py alone; what is older than another module of this room is taken away here.
     """
+    newest = max(module.stat().st_mtime for module in Path(__file__).parent.glob("*.py"))
+    for index in Path(sweep_rows.stats.cache_path).glob("kernel.*.nbi"):
+        if index.stat().st_mtime < newest:
+            index.unlink(missing_ok=True)
     for family in FAMILIES.values():
         covariances = np.ones(family.shape(1, 1))
         parameters = MixtureParameters(family, np.ones(1), np.zeros((1, 1)), covariances)
@@ -149,42 +180,44 @@ def _given(array: np.ndarray) -> np.ndarray:
     return given
 
 
-def _group(features: Features, members: list[int], candidates: Sequence[MixtureParameters]) -> _Group:
+def _kind(family: CovarianceFamily) -> int:
+    if family.features is Features.SQUARES:
+        return DIAGONAL
+    return SHARED if family.is_shared else FULL
+
+
+def _group(kind: int, members: list[int], candidates: Sequence[MixtureParameters]) -> _Group:
     chosen = [candidates[index] for index in members]
     factors = [candidate.factors() for candidate in chosen]
-    sizes = [candidate.n_components for candidate in chosen]
     means = np.concatenate([candidate.means for candidate in chosen])
     roots = np.concatenate([factor.roots for factor in factors])
     with np.errstate(divide="ignore"):  # a weight of zero is a component that takes no rows
         log_weights = np.concatenate([np.log(candidate.weights) for candidate in chosen])
     log_roots = np.concatenate([factor.log_roots for factor in factors])
-    constants = log_weights + log_roots - 0.5 * means.shape[1] * np.log(2 * np.pi)
     covariances = np.concatenate([candidate.dense_covariances() for candidate in chosen])
-    precisions = Factors(roots, log_roots).precisions()
-    centred = np.flatnonzero(magnification(means, covariances, precisions) > CENTRED_ABOVE)
-    theta = _theta(features, constants, means, precisions)
-    theta[centred] = 0.0
-    return _Group(
-        features,
-        tuple(members),
-        np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
-        theta,
-        centred.astype(np.int64),
-        np.ascontiguousarray(means[centred]),
-        np.ascontiguousarray(roots[centred] if roots.ndim == 3 else roots[centred, None, :]),
-        constants[centred],
+    centred = magnification(means, covariances, Factors(roots, log_roots).precisions()) > CENTRED_ABOVE
+    features = chosen[0].family.features
+    left, right = features.factors(means.shape[1], multiple_of=FEATURES)
+    components = Components(
+        kind,
+        np.cumsum([0, *(candidate.n_components for candidate in chosen)]),
+        {
+            FULL: roots,
+            SHARED: np.stack([factor.roots[0] for factor in factors]) if kind == SHARED else roots,
+            DIAGONAL: roots[:, None],
+        }[kind],
+        np.einsum("kab,ka->kb", roots, means) if roots.ndim == 3 else roots * means,
+        log_weights + log_roots - 0.5 * means.shape[1] * np.log(2 * np.pi),
+        np.where(centred, np.cumsum(centred) - 1, -1),
+        means[centred],
+        left,
+        right,
     )
-
-
-def _theta(features: Features, constants: Float, means: Float, precisions: Float) -> Float:
-    """Packed coefficients (k, q) of the log joint density in phi(z)."""
-    quadratic = features is Features.QUADRATIC
-    linear = np.einsum("kab,kb->ka", precisions, means) if quadratic else precisions * means
-    return features.pack(constants - 0.5 * (linear * means).sum(axis=1), linear, -0.5 * precisions)
+    return _Group(features, tuple(members), Components(kind, *map(_given, components[1:])))
 
 
 def magnification(means: Float, covariances: Float, precisions: Float) -> Float:
-    """kappa (k,), by how much the expanded square magnifies rounding (module docstring)."""
+    """kappa (k,), by how much moments about the origin magnify rounding (module docstring)."""
     size = np.sqrt(means**2 + np.diagonal(covariances, axis1=1, axis2=2))
     if precisions.ndim == 2:
         result: Float = (precisions * size**2).sum(axis=1)

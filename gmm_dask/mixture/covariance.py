@@ -54,6 +54,8 @@ class CovarianceFamily(ABC):
 
     name: ClassVar[str]
     features: ClassVar[Features]
+    is_shared: ClassVar[bool] = False
+    """Whether all components have one covariance matrix."""
 
     @abstractmethod
     def shape(self, k: int, d: int) -> tuple[int, ...]:
@@ -124,6 +126,7 @@ class Tied(CovarianceFamily):
 
     name = "tied"
     features = Features.QUADRATIC
+    is_shared = True
 
     def shape(self, k: int, d: int) -> tuple[int, ...]:
         return (d, d)

@@ -25,15 +25,12 @@ class Features(Enum):
         """q, the length of phi(z) for d columns."""
         return (d * (d + 1) // 2 if self is Features.QUADRATIC else d) + d + 1
 
-    def pack(self, constant: Float, linear: Float, quadratic: Float) -> Float:
-        """One packed row per component from its parts: constant (k,), linear (k, d), quadratic (k, d, d) or (k, d).
-
-        A symmetric quadratic part is given whole; phi holds each product once, so off-diagonals count twice.
-        """
-        if self is Features.QUADRATIC:
-            a, b = np.triu_indices(linear.shape[1])
-            quadratic = quadratic[:, a, b] * np.where(a == b, 1.0, 2.0)
-        return np.concatenate([quadratic, linear, constant[:, None]], axis=1)
+    def factors(self, d: int, multiple_of: int = 1) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The columns of [z, 1] whose product each feature is: (q,) and (q,), filled up with 1 * 1 to a multiple."""
+        first, second = np.triu_indices(d) if self is Features.QUADRATIC else (np.arange(d), np.arange(d))
+        spare = -self.n_features(d) % multiple_of
+        ones = np.full(1 + spare, d)
+        return np.concatenate([first, np.arange(d), ones]), np.concatenate([second, np.full(d, d), ones])
 
     def unpack_moments(self, moments: Float) -> tuple[Float, Float, Float]:
         """counts (k,), sums (k, d) and second moments (k, d, d) or (k, d) from packed sums of phi(z), (k, q)."""

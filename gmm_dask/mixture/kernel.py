@@ -1,187 +1,282 @@
 """The compiled kernel of the sweep: arrays only, no Python objects.
 
-Rows come as z (d, n), C-contiguous float64, and are taken in blocks of `rows` so that a block's features (q, rows) and
-log densities (k, rows) stay in cache. Per block: features, log joint densities by one matrix product, soft-max within
-each candidate, statistics by a second product. Components listed in `centred` are evaluated about `centres` instead
-(see `gmm_dask.mixture.compiled`). The functions release the GIL and are cached on disk, so that only the first use
-after an installation compiles.
+Rows are taken in blocks, and a block in strips of `STRIP` rows. A strip's log joint densities are computed component by
+component as c_k - |U_k' z - o_k|^2 / 2 and turned into responsibilities at once. The block's statistics R' Phi follow:
+FEATURES features at a time are built, used for all components, and dropped. Everything stays in the first two caches.
+
+Components with a centre are evaluated on z - mu_k, with statistics about mu_k (see `gmm_dask.mixture.compiled`). The
+functions release the GIL and are cached on disk, so that only the first use after an installation compiles.
 """
 
 from __future__ import annotations
 
-import math
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
-# Sums may be reassociated and products contracted (that is what vectorises); NaN and infinities keep their meaning.
-_FLAGS = {"reassoc", "contract", "nsz", "arcp"}
+from gmm_dask.mixture.elementary import exponential, logarithm
+from gmm_dask.mixture.tiles import COMPONENTS, FEATURES, STRIP, WIDTH, add_products, add_squares
+from gmm_dask.mixture.vectors import LANES, fma, load, maximum, prefetch, splat, store
 
-_LOG2_E = 1.4426950408889634
-# ln 2 in two parts, the first with trailing zeros so that k * _LN2_HIGH is exact (Cody & Waite 1980).
-_LN2_HIGH = 6.93147180369123816490e-01
-_LN2_LOW = 1.90821492927058770002e-10
-_LOWEST_EXPONENT = -746.0  # exp of this is zero in float64
+FULL, SHARED, DIAGONAL = 0, 1, 2
+"""What the roots of a `Components` are: one matrix per component, one per candidate, or one diagonal per component."""
+
+# Lines of a block start in different cache sets, which a power of two as their distance would not give.
+_GAP = LANES
 
 
-@njit(nogil=True, cache=True, fastmath=_FLAGS)
-def _fill_features(z, start, quadratic, phi):
-    """phi(z) for phi.shape[1] rows from `start`, packed as in `gmm_dask.mixture.features`."""
-    d, n = z.shape[0], phi.shape[1]
-    f = 0
+class Rows(NamedTuple):
+    """Rows as the kernel takes them: column a is z[place[a]] (float64) where place[a] >= 0, else narrow[-1 - place[a]]
+    (float32). weights (n,), or empty for all ones."""
+
+    z: NDArray[np.float64]
+    narrow: NDArray[np.float32]
+    place: NDArray[np.int64]
+    weights: NDArray[np.float64]
+
+
+class Components(NamedTuple):
+    """The components of candidates side by side, k in all.
+
+    first (candidates + 1,): where each candidate's components begin. roots: the triangular roots U, (k, d, d) or
+    (candidates, d, d), or for DIAGONAL their diagonals (k, 1, d). offsets (k, d): U' mu. constants (k,): log joint
+    density at the mean. centre (k,): the component's row in `centres`, or -1. centres (c, d): means. left, right (q,):
+    feature f is the product of columns left[f] and right[f] of [z, 1]; q is a multiple of FEATURES.
+    """
+
+    kind: int
+    first: NDArray[np.int64]
+    roots: NDArray[np.float64]
+    offsets: NDArray[np.float64]
+    constants: NDArray[np.float64]
+    centre: NDArray[np.int64]
+    centres: NDArray[np.float64]
+    left: NDArray[np.int64]
+    right: NDArray[np.int64]
+
+
+@njit(nogil=True)
+def _lines(count, length):
+    """Scratch of so many lines; a vector at a multiple of LANES is in one cache line."""
+    space = np.empty(count * length + LANES)
+    skipped = -space.ctypes.data // 8 % LANES
+    return space[skipped : skipped + count * length].reshape(count, length)
+
+
+@njit(nogil=True)
+def _copy_rows(rows, start, n, x, weights):
+    """Rows [start, start + n) into x (d + 1, ...) and weights: zeros to the end of the last strip; the last column of x
+    is of ones."""
+    d, end = rows.place.shape[0], -(-n // STRIP) * STRIP
     for a in range(d):
-        for b in range(a, d if quadratic else a + 1):
+        place = rows.place[a]
+        if place >= 0:
             for j in range(n):
-                phi[f, j] = z[a, start + j] * z[b, start + j]
-            f += 1
+                x[a, j] = rows.z[place, start + j]
+        else:
+            for j in range(n):
+                x[a, j] = rows.narrow[-1 - place, start + j]
+        x[a, n:end] = 0.0
+    x[d, :end] = 1.0
+    if rows.weights.shape[0]:
+        weights[:n] = rows.weights[start : start + n]
+    else:
+        weights[:n] = 1.0
+    weights[n:end] = 0.0
+
+
+@njit(nogil=True)
+def _fetch_ahead(rows, start):
+    """Have a strip of rows on its way from memory while others are computed with."""
+    for a in range(rows.z.shape[0]):
+        for j in range(start, start + STRIP, LANES):
+            prefetch(rows.z, a * rows.z.shape[1] + j)
+    for a in range(rows.narrow.shape[0]):
+        for j in range(start, start + STRIP, 2 * LANES):
+            prefetch(rows.narrow, a * rows.narrow.shape[1] + j)
+
+
+@njit(nogil=True)
+def _subtract(x, at, centre, n, out):
+    """out = x - centre for n rows from `at`; the last column, of ones, stays."""
+    d = centre.shape[0]
     for a in range(d):
-        for j in range(n):
-            phi[f, j] = z[a, start + j]
-        f += 1
-    phi[f, :] = 1.0
+        mean = splat(centre[a])
+        for j in range(0, n, LANES):
+            store(out, a * out.shape[1] + j, load(x, a * x.shape[1] + at + j) - mean)
+    out[d, :n] = 1.0
 
 
-@njit(nogil=True, cache=True, fastmath=_FLAGS)
-def _subtract_centre(z, start, centre, deviation):
-    for a in range(deviation.shape[0]):
-        for j in range(deviation.shape[1]):
-            deviation[a, j] = z[a, start + j] - centre[a]
+@njit(nogil=True)
+def _triangular_squares(x, at, roots, root, offsets, k, squares):
+    """squares = |U' x - o|^2 for one strip, U = roots[root] upper triangular, o = offsets[k]."""
+    stride, d = x.shape[1], offsets.shape[1]
+    squares[:] = 0.0
+    width = 1 + (d - 1) % WIDTH
+    add_squares(width, x, at, stride, roots, root, offsets, k, d, 0, squares)
+    for column in range(width, d, WIDTH):
+        add_squares(WIDTH, x, at, stride, roots, root, offsets, k, d, column, squares)
 
 
-@njit(nogil=True, cache=True, fastmath=_FLAGS)
-def _centred_log_joint(deviation, root, constant, triangular, row, out):
-    """constant - |U' (z - centre)|^2 / 2, with U upper triangular or diagonal (root then (1, d))."""
-    d, n = deviation.shape
-    out[:] = constant
+@njit(nogil=True)
+def _diagonal_squares(x, at, scales, offsets, k, squares):
+    """squares = |s x - o|^2 for one strip, s = scales (d,), o = offsets[k]."""
+    stride, d = x.shape[1], offsets.shape[1]
+    s0, s1, s2, s3 = splat(0.0), splat(0.0), splat(0.0), splat(0.0)
+    for a in range(d):
+        scale, offset, place = splat(scales[a]), splat(-offsets[k, a]), a * stride + at
+        y0 = fma(load(x, place), scale, offset)
+        y1 = fma(load(x, place + LANES), scale, offset)
+        y2 = fma(load(x, place + 2 * LANES), scale, offset)
+        y3 = fma(load(x, place + 3 * LANES), scale, offset)
+        s0, s1, s2, s3 = fma(y0, y0, s0), fma(y1, y1, s1), fma(y2, y2, s2), fma(y3, y3, s3)
+    store(squares, 0, s0)
+    store(squares, LANES, s1)
+    store(squares, 2 * LANES, s2)
+    store(squares, 3 * LANES, s3)
+
+
+@njit(nogil=True)
+def _whiten(x, at, roots, root, y):
+    """y (d, STRIP) = U' x for one strip, U = roots[root] upper triangular."""
+    stride, d = x.shape[1], y.shape[0]
     for b in range(d):
-        row[:n] = 0.0
-        for a in range(0 if triangular else b, b + 1):
-            u = root[a, b] if triangular else root[0, b]
-            for j in range(n):
-                row[j] += u * deviation[a, j]
-        for j in range(n):
-            out[j] -= 0.5 * row[j] * row[j]
+        y0, y1, y2, y3 = splat(0.0), splat(0.0), splat(0.0), splat(0.0)
+        for a in range(b + 1):
+            u, place = splat(roots[root, a, b]), a * stride + at
+            y0 = fma(load(x, place), u, y0)
+            y1 = fma(load(x, place + LANES), u, y1)
+            y2 = fma(load(x, place + 2 * LANES), u, y2)
+            y3 = fma(load(x, place + 3 * LANES), u, y3)
+        store(y, b * STRIP, y0)
+        store(y, b * STRIP + LANES, y1)
+        store(y, b * STRIP + 2 * LANES, y2)
+        store(y, b * STRIP + 3 * LANES, y3)
 
 
-@njit(nogil=True, cache=True, fastmath=_FLAGS)
-def _exp_of_difference(x, shift, bits, scale, total):
-    """x <- exp(x - shift), added to `total`; x <= shift. Degree 13 Taylor on |r| <= ln 2 / 2: below one ulp.
-
-    `scale` is the float64 view of `bits`: two to the k is put together as the bits of its exponent. Below the normal
-    numbers the result is zero.
-    """
-    for j in range(x.shape[0]):
-        t = max(x[j] - shift[j], _LOWEST_EXPONENT)
-        k = math.floor(t * _LOG2_E + 0.5)
-        r = (t - k * _LN2_HIGH) - k * _LN2_LOW
-        p = 1.0 / 6227020800.0
-        p = p * r + 1.0 / 479001600.0
-        p = p * r + 1.0 / 39916800.0
-        p = p * r + 1.0 / 3628800.0
-        p = p * r + 1.0 / 362880.0
-        p = p * r + 1.0 / 40320.0
-        p = p * r + 1.0 / 5040.0
-        p = p * r + 1.0 / 720.0
-        p = p * r + 1.0 / 120.0
-        p = p * r + 1.0 / 24.0
-        p = p * r + 1.0 / 6.0
-        p = p * r + 0.5
-        p = p * r + 1.0
-        x[j] = p * r + 1.0
-        bits[j] = max(np.int64(k) + 1023, 0) << 52
-    for j in range(x.shape[0]):
-        x[j] *= scale[j]
-        total[j] += x[j]
-
-
-@njit(nogil=True, cache=True, fastmath=_FLAGS)
-def _soft_max(log_joint, highest, total, bits, scale):
-    """Log joint densities (k, n) of one candidate become responsibilities; log densities are left in `highest`.
-
-    `total` is left as log(sum of exp), that is minus the log of the largest responsibility.
-    """
-    k, n = log_joint.shape
-    highest[:] = log_joint[0]
-    for c in range(1, k):
-        for j in range(n):
-            highest[j] = max(highest[j], log_joint[c, j])
-    total[:] = 0.0
-    for c in range(k):
-        _exp_of_difference(log_joint[c], highest, bits, scale, total)
-    for c in range(k):
-        for j in range(n):
-            log_joint[c, j] /= total[j]
-    for j in range(n):
-        total[j] = math.log(total[j])
-        highest[j] += total[j]
-
-
-@njit(nogil=True, cache=True, fastmath=_FLAGS)
-def _log_joint_block(z, start, quadratic, theta, centred, centres, roots, constants, phi, work, log_joint):
-    """Log joint densities (k, rows) of one block; `work` is (d + 1, rows) scratch."""
-    d, n = z.shape[0], phi.shape[1]
-    _fill_features(z, start, quadratic, phi)
-    np.dot(theta, phi, log_joint)
-    for i in range(centred.shape[0]):
-        _subtract_centre(z, start, centres[i], work[:d, :n])
-        _centred_log_joint(work[:d, :n], roots[i], constants[i], quadratic, work[d], log_joint[centred[i]])
-
-
-@njit(nogil=True, cache=True, fastmath=_FLAGS)
-def _add_statistics(z, start, quadratic, responsibilities, centred, centres, phi, work, product, moments):
-    """moments (k, q) += R phi'; components on the centred path take phi of their deviations."""
-    d, n = z.shape[0], phi.shape[1]
-    k, q = moments.shape
-    np.dot(responsibilities, phi.T, product[:k])
-    for i in range(centred.shape[0]):
-        _subtract_centre(z, start, centres[i], work[:d, :n])
-        deviations = work[:d, :n].copy()
-        _fill_features(deviations, 0, quadratic, phi)
-        c = centred[i]
-        np.dot(responsibilities[c : c + 1], phi.T, product[k : k + 1])
-        product[c] = product[k]
-    for c in range(k):
-        for f in range(q):
-            moments[c, f] += product[c, f]
-
-
-@njit(nogil=True, cache=True, fastmath=_FLAGS)
-def sweep_rows(z, weights, rows, quadratic, theta, first, centred, centres, roots, constants, moments, totals):
-    """Add the statistics of all rows to `moments` (k, q) and `totals` (candidates, 2).
-
-    `weights` (n,) or empty for all ones. `first` (candidates + 1,) delimits each candidate's components. `totals` holds
-    the log-likelihood and the sum of log max responsibility.
-    """
-    (d, n), (k, q) = z.shape, theta.shape
-    phi_space, joint_space = np.empty(q * rows), np.empty(k * rows)
-    work, product = np.empty((d + 1, rows)), np.empty((k + 1, q))
-    highest, total, bits = np.empty(rows), np.empty(rows), np.empty(rows, np.int64)
-    scale = bits.view(np.float64)
-    for start in range(0, n, rows):
-        m = min(rows, n - start)
-        phi, log_joint = phi_space[: q * m].reshape(q, m), joint_space[: k * m].reshape(k, m)
-        _log_joint_block(z, start, quadratic, theta, centred, centres, roots, constants, phi, work, log_joint)
+@njit(nogil=True)
+def _log_joint(x, n, components, joint, rows, following):
+    """Log joint densities of a block of n rows into joint (k, ...), strip by strip; the next block is row `following`
+    and on of `rows`."""
+    d = components.offsets.shape[1]
+    deviation, white, squares = _lines(d + 1, STRIP), _lines(d, STRIP), _lines(1, STRIP)[0]
+    ones, zeros = np.ones(d), np.zeros((1, d))
+    kind, first, roots, offsets, constants, centre, centres, _, _ = components
+    for at in range(0, n, STRIP):
+        _fetch_ahead(rows, following + at)
         for i in range(first.shape[0] - 1):
-            _soft_max(log_joint[first[i] : first[i + 1]], highest[:m], total[:m], bits[:m], scale[:m])
-            for j in range(m):
-                w = weights[start + j] if weights.shape[0] else 1.0
-                totals[i, 0] += w * highest[j]
-                totals[i, 1] -= w * total[j]
-        if weights.shape[0]:
-            for c in range(k):
-                for j in range(m):
-                    log_joint[c, j] *= weights[start + j]
-        _add_statistics(z, start, quadratic, log_joint, centred, centres, phi, work, product, moments)
+            if kind == SHARED:
+                _whiten(x, at, roots, i, white)
+            for k in range(first[i], first[i + 1]):
+                root = i if kind == SHARED else k
+                if centre[k] >= 0:
+                    _subtract(x, at, centres[centre[k]], STRIP, deviation)
+                    if kind == DIAGONAL:
+                        _diagonal_squares(deviation, 0, roots[k, 0], zeros, 0, squares)
+                    else:
+                        _triangular_squares(deviation, 0, roots, root, zeros, 0, squares)
+                elif kind == FULL:
+                    _triangular_squares(x, at, roots, root, offsets, k, squares)
+                elif kind == SHARED:
+                    _diagonal_squares(white, 0, ones, offsets, k, squares)
+                else:
+                    _diagonal_squares(x, at, roots[k, 0], offsets, k, squares)
+                constant = splat(constants[k])
+                for j in range(0, STRIP, LANES):
+                    store(joint, k * joint.shape[1] + at + j, fma(load(squares, j), splat(-0.5), constant))
 
 
-@njit(nogil=True, cache=True, fastmath=_FLAGS)
-def log_joint_rows(z, rows, quadratic, theta, centred, centres, roots, constants, out):
+@njit(nogil=True)
+def _soft_max(joint, n, first, weights, sums):
+    """Log joint densities of a block (k, ...) become responsibilities times weight.
+
+    sums (candidates, 2, LANES) are added to, lane by lane: the log-likelihood and the log of the largest
+    responsibility, both weighted.
+    """
+    stride = joint.shape[1]
+    for at in range(0, n, LANES):
+        weight = load(weights, at)
+        for i in range(first.shape[0] - 1):
+            highest = load(joint, first[i] * stride + at)
+            for k in range(first[i] + 1, first[i + 1]):
+                highest = maximum(highest, load(joint, k * stride + at))
+            total = splat(0.0)
+            for k in range(first[i], first[i + 1]):
+                share = exponential(load(joint, k * stride + at) - highest)
+                store(joint, k * stride + at, share)
+                total = total + share
+            factor, log_total = weight / total, logarithm(total)
+            for k in range(first[i], first[i + 1]):
+                store(joint, k * stride + at, load(joint, k * stride + at) * factor)
+            store(sums, 2 * LANES * i, fma(weight, highest + log_total, load(sums, 2 * LANES * i)))
+            place = 2 * LANES * i + LANES
+            store(sums, place, load(sums, place) - weight * log_total)
+
+
+@njit(nogil=True)
+def _add_moments(r, k, height, is_new, x, n, left, right, f, phi, moments, row):
+    """moments[row : row + height, f : f + FEATURES] += r[k : k + height] phi', over n rows.
+
+    phi (FEATURES, ...): features f and on of x, to be computed if they are new.
+    """
+    stride, pitch = phi.shape[1], moments.shape[1]
+    at, place = k * stride, row * pitch + f
+    add_products(height, is_new, r, at, stride, n, x, left, right, f, phi, moments, place, pitch)
+
+
+@njit(nogil=True)
+def _statistics(x, n, components, responsibilities, phi, moments):
+    """moments (k, q) += R Phi' for a block of n rows, but for components that have a centre."""
+    k, left, right = responsibilities.shape[0], components.left, components.right
+    tiles = -(-k // COMPONENTS)
+    for f in range(0, left.shape[0], FEATURES):
+        for tile in range(tiles):
+            start, stop = k * tile // tiles, k * (tile + 1) // tiles
+            _add_moments(responsibilities, start, stop - start, tile == 0, x, n, left, right, f, phi, moments, start)
+
+
+@njit(nogil=True)
+def _centred_statistics(x, n, components, responsibilities, deviation, phi, moments):
+    """moments (centres, q) += the statistics of the components that have a centre, about it."""
+    left, right = components.left, components.right
+    for k in range(components.centre.shape[0]):
+        c = components.centre[k]
+        if c >= 0:
+            _subtract(x, 0, components.centres[c], n, deviation)
+            for f in range(0, left.shape[0], FEATURES):
+                _add_moments(responsibilities, k, 1, True, deviation, n, left, right, f, phi, moments, c)
+
+
+@njit(nogil=True, cache=True)
+def sweep_rows(rows, components, block, moments, centred_moments, sums):
+    """Add the statistics of all rows to moments (k, q), those about centres to centred_moments (c, q), and the weighted
+    log-likelihood and log of the largest responsibility to sums (candidates, 2, LANES), lane by lane.
+
+    `block`: rows taken at a time, a multiple of STRIP.
+    """
+    d, n, k = rows.place.shape[0], rows.z.shape[1], components.constants.shape[0]
+    x, deviation = _lines(d + 1, block + _GAP), _lines(d + 1, block + _GAP)
+    joint, phi, weights = _lines(k, block + _GAP), _lines(FEATURES, block + _GAP), _lines(1, block)[0]
+    for start in range(0, n, block):
+        m = min(block, n - start)
+        end = -(-m // STRIP) * STRIP
+        _copy_rows(rows, start, m, x, weights)
+        _log_joint(x, end, components, joint, rows, start + block)
+        _soft_max(joint, end, components.first, weights, sums)
+        if components.centres.shape[0] < k:
+            _statistics(x, end, components, joint, phi, moments)
+        _centred_statistics(x, end, components, joint, deviation, phi, centred_moments)
+
+
+@njit(nogil=True, cache=True)
+def log_joint_rows(rows, components, block, out):
     """Log joint densities of all rows and components into `out` (k, n)."""
-    (d, n), (k, q) = z.shape, theta.shape
-    phi_space, joint_space = np.empty(q * rows), np.empty(k * rows)
-    work = np.empty((d + 1, rows))
-    for start in range(0, n, rows):
-        m = min(rows, n - start)
-        phi, log_joint = phi_space[: q * m].reshape(q, m), joint_space[: k * m].reshape(k, m)
-        _log_joint_block(z, start, quadratic, theta, centred, centres, roots, constants, phi, work, log_joint)
-        out[:, start : start + m] = log_joint
+    d, n, k = rows.place.shape[0], rows.z.shape[1], components.constants.shape[0]
+    x, joint, weights = _lines(d + 1, block + _GAP), _lines(k, block + _GAP), _lines(1, block)[0]
+    for start in range(0, n, block):
+        m = min(block, n - start)
+        _copy_rows(rows, start, m, x, weights)
+        _log_joint(x, -(-m // STRIP) * STRIP, components, joint, rows, start + block)
+        out[:, start : start + m] = joint[:, :m]

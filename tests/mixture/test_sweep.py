@@ -11,9 +11,9 @@ from gmm_dask.mixture import FAMILIES, Block, MixtureParameters, compile_candida
 from gmm_dask.mixture.compiled import CENTRED_ABOVE, magnification
 from gmm_dask.mixture.kernel import log_joint_rows, sweep_rows
 from tests.mixtures import random_mixture, sample_rows
-from tests.oracle.dense import dense_e_step, dense_log_joint, dense_moments
+from tests.oracle.dense import dense_e_step, dense_log_joint
 
-SHAPES = [(1, 1, 1), (3, 1, 2), (700, 2, 3), (513, 5, 1), (1000, 7, 20), (300, 33, 4)]
+SHAPES = [(1, 1, 1), (3, 1, 2), (700, 2, 3), (513, 5, 1), (1000, 7, 20), (300, 33, 4), (200, 64, 3), (257, 3, 100)]
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -24,24 +24,38 @@ def test_statistics_agree_with_the_oracle(family, n, d, k, weighted):
     parameters = random_mixture(rng, FAMILIES[family], k, d)
     rows = sample_rows(rng, parameters, n)
     weights = np.append(1.5, rng.integers(0, 4, n - 1) * 0.5) if weighted else None
-    (statistics,) = sweep_block(compile_candidates([parameters]), Block(np.ascontiguousarray(rows.T), weights))
+    assert_agrees_with_oracle(parameters, rows, weights)
 
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_components_a_hundred_millionth_of_the_range_wide_agree_with_the_oracle(family):
+    """At an offset of 1e9: nothing of them would be left by expanding the square."""
+    rng = np.random.default_rng(8)
+    width = 1e-4
+    means = 1e9 + 1e4 * rng.uniform(size=(5, 3))
+    covariances = np.ones(FAMILIES[family].shape(5, 3)) * _unit(family, 3) * width**2
+    parameters = MixtureParameters(FAMILIES[family], np.full(5, 0.2), means, covariances)
+    rows = np.repeat(means, 60, axis=0) + width * rng.normal(size=(300, 3))
+    assert_agrees_with_oracle(parameters, rows, None)
+
+
+def assert_agrees_with_oracle(parameters, rows, weights):
+    """Log-likelihood to 1e-12, statistics to 1e-10 of the sum of the sizes of their terms."""
+    n, d = rows.shape
+    (statistics,) = sweep_block(compile_candidates([parameters]), Block(np.ascontiguousarray(rows.T), weights))
     dense = parameters.dense_covariances()
     responsibilities, log_likelihood = dense_e_step(rows, parameters.weights, parameters.means, dense, weights)
     assert statistics.log_likelihood == pytest.approx(float(log_likelihood), rel=1e-12)
     per_row = np.ones(n) if weights is None else weights
-    assert statistics.counts == pytest.approx((responsibilities.T @ per_row).astype(float), rel=1e-10, abs=1e-200)
     assert statistics.log_assignment == pytest.approx(
         float(per_row @ np.log(responsibilities.max(axis=1))), rel=1e-9, abs=1e-12
     )
-    taken = statistics.counts > 1e-6
-    _, means, covariances = dense_moments(rows, np.maximum(responsibilities, 1e-300), weights)
-    scale = rows.std() + 1
-    np.testing.assert_allclose(statistics.means()[taken], means[taken].astype(float), atol=1e-9 * scale)
-    scatters = statistics.scatters()
-    if scatters.ndim == 2:
-        covariances = np.diagonal(covariances, axis1=1, axis2=2)
-    np.testing.assert_allclose(scatters[taken], covariances[taken].astype(float), atol=1e-9 * scale**2)
+    first, second = statistics.features.factors(d)
+    for moments, centre, responsibility in zip(statistics.moments, statistics.centres, responsibilities.T, strict=True):
+        augmented = np.column_stack([rows.astype(np.longdouble) - centre, np.ones(n)])
+        terms = augmented[:, first] * augmented[:, second] * (responsibility * per_row)[:, None]
+        # What is below 1e-250 is taken for zero.
+        assert np.all(np.abs(moments - terms.sum(axis=0)) <= 1e-10 * np.abs(terms).sum(axis=0) + 1e-240)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -84,7 +98,7 @@ def test_narrow_components_far_from_the_origin_keep_their_digits(family):
     noise = rng.normal(size=(2, 500, 2))
     rows = (noise + offsets[:, None]).reshape(-1, 2)
     start = MixtureParameters(
-        FAMILIES[family], np.array([0.5, 0.5]), offsets, np.ones(FAMILIES[family].shape(2, 2)) * _unit(family)
+        FAMILIES[family], np.array([0.5, 0.5]), offsets, np.ones(FAMILIES[family].shape(2, 2)) * _unit(family, 2)
     )
     (statistics,) = sweep_block(compile_candidates([start]), Block(np.ascontiguousarray(rows.T)))
     fitted = m_step(statistics, FAMILIES[family], np.zeros(2))
@@ -151,6 +165,26 @@ def test_one_compilation_serves_all_arguments():
     assert len(log_joint_rows.signatures) == 1
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+def test_float32_columns_give_what_their_values_give_in_float64(family):
+    rng = np.random.default_rng(4)
+    parameters = random_mixture(rng, FAMILIES[family], 3, 4)
+    rows = sample_rows(rng, parameters, 1000)
+    columns = [column.astype(np.float32 if number in (0, 2) else np.float64) for number, column in enumerate(rows.T)]
+    weights = rng.uniform(size=1000)
+    compiled = compile_candidates([parameters])
+    block = Block.of(columns, weights)
+    assert block.n_bytes == 1000 * (4 + 8 + 4 + 8 + 8)
+    ((narrow,), (wide,)) = (sweep_block(compiled, each) for each in (block, Block(block.dense(), weights)))
+    np.testing.assert_array_equal(narrow.moments, wide.moments)
+    assert narrow.log_likelihood == wide.log_likelihood
+    all_narrow = Block.of([column.astype(np.float32) for column in columns])
+    assert all_narrow.n_rows == 1000
+    assert len(sweep_rows.signatures) == 1
+    (statistics,) = sweep_block(compiled, all_narrow)
+    np.testing.assert_array_equal(statistics.moments, sweep_block(compiled, Block(all_narrow.dense()))[0].moments)
+
+
 def test_no_rows_give_the_zero():
     parameters = random_mixture(np.random.default_rng(0), FAMILIES["full"], 3, 2)
     (statistics,) = sweep_block(compile_candidates([parameters]), Block(np.empty((2, 0))))
@@ -159,5 +193,5 @@ def test_no_rows_give_the_zero():
     assert statistics.log_likelihood == 0
 
 
-def _unit(family):
-    return np.eye(2) if family in ("full", "tied") else 1.0
+def _unit(family, d):
+    return np.eye(d) if family in ("full", "tied") else 1.0

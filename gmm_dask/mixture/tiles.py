@@ -1,0 +1,203 @@
+"""The inner loops of the sweep: products held in registers.
+
+LLVM does not tile a matrix product by itself, so these two are written for it instruction by instruction: each keeps a
+tile of sums in registers and uses every number it loads several times. What a sum adds, and in which order, does not
+depend on the size of the tile, which is chosen for the registers there are.
+"""
+
+from llvmlite import ir
+from llvmlite.binding import get_host_cpu_features
+from numba import config, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from gmm_dask.mixture.vectors import DOUBLES, LANES, first_element, fused, load_at, shuffled, splatted, store_at
+
+_FEATURES = get_host_cpu_features().flatten() if config.CPU_FEATURES is None else config.CPU_FEATURES
+_HAS_32_REGISTERS = "+avx512f" in _FEATURES
+
+STRIP = 4 * LANES
+"""Rows whose log densities are computed at a time."""
+
+WIDTH = 6
+"""Columns of a triangular factor in a tile of `add_squares`."""
+
+COMPONENTS, FEATURES = (6, 4) if _HAS_32_REGISTERS else (3, 2)
+"""The largest tile of `add_products`."""
+
+_VECTORS = 4 if _HAS_32_REGISTERS else 1  # of a strip, per tile of `add_squares`
+_INTEGER = ir.IntType(64)
+_ZERO = ir.Constant(DOUBLES, [0.0] * LANES)
+
+
+class _Sums:
+    """A tile of vectors that are added to; LLVM keeps them in registers."""
+
+    def __init__(self, builder, start):
+        self._builder = builder
+        self._places = [cgutils.alloca_once(builder, DOUBLES) for _ in start]
+        for place, value in zip(self._places, start, strict=True):
+            builder.store(value, place)
+
+    def add_product(self, number, a, b):
+        place = self._places[number]
+        self._builder.store(fused(self._builder, a, b, self._builder.load(place)), place)
+
+    def values(self):
+        return [self._builder.load(place) for place in self._places]
+
+
+def _integer(number):
+    return ir.Constant(_INTEGER, number)
+
+
+def _number(builder, data, index):
+    return builder.load(builder.gep(data, [_integer(index)]))
+
+
+def _for_each(builder, number, choices, generate):
+    """Code for each of the choices; the one that `number` is runs."""
+    end = builder.append_basic_block("end")
+    chosen = builder.switch(number, end)
+    for choice in choices:
+        block = builder.append_basic_block(f"choice_{choice}")
+        chosen.add_case(_integer(choice), block)
+        builder.position_at_end(block)
+        generate(choice)
+        builder.branch(end)
+    builder.position_at_end(end)
+
+
+@intrinsic
+def add_squares(typing, width, x, at, stride, roots, root, offsets, offset, d, column, squares):
+    """squares[:STRIP] += sum over b in [column, column + width) of (sum over a <= b of U[a, b] x[a] - o[b])^2.
+
+    x: lines of `stride` numbers, of which the strip from `at` on is used; U = roots[root], (d, d); o = offsets[offset],
+    (d,). 1 <= width <= WIDTH.
+    """
+
+    def generate(context, builder, signature, arguments):
+        width, _, at, stride, _, root, _, offset, d, column, _ = arguments
+        x, roots, offsets, squares = (
+            first_element(context, builder, signature.args[number], arguments[number]) for number in (1, 4, 6, 10)
+        )
+        u = builder.gep(roots, [builder.add(builder.mul(root, builder.mul(d, d)), column)])
+        o = builder.gep(offsets, [builder.add(builder.mul(offset, d), column)])
+
+        def add_tile(width):
+            for first in range(0, STRIP, _VECTORS * LANES):
+                lanes = range(first, first + _VECTORS * LANES, LANES)
+                start = [splatted(builder, builder.fneg(_number(builder, o, b))) for b in range(width)]
+                sums = _Sums(builder, [start[b] for b in range(width) for _ in lanes])
+
+                def add_row(a, skipped, lanes=lanes, sums=sums):
+                    line, coefficients = builder.add(builder.mul(a, stride), at), builder.gep(u, [builder.mul(a, d)])
+                    xs = [load_at(builder, x, builder.add(line, _integer(lane))) for lane in lanes]
+                    for b in range(skipped, width):
+                        coefficient = splatted(builder, _number(builder, coefficients, b))
+                        for v, values in enumerate(xs):
+                            sums.add_product(b * _VECTORS + v, coefficient, values)
+
+                with cgutils.for_range(builder, column, intp=_INTEGER) as loop:
+                    add_row(loop.index, 0)
+                for b in range(width):
+                    add_row(builder.add(column, _integer(b)), b)
+                ys = sums.values()
+                for v, lane in enumerate(lanes):
+                    total = load_at(builder, squares, _integer(lane))
+                    for y in ys[v::_VECTORS]:
+                        total = fused(builder, y, y, total)
+                    store_at(builder, total, squares, _integer(lane))
+
+        _for_each(builder, width, range(1, WIDTH + 1), add_tile)
+        return context.get_dummy_value()
+
+    integer = types.int64
+    return types.void(
+        integer, x, integer, integer, roots, integer, offsets, integer, integer, integer, squares
+    ), generate
+
+
+@intrinsic
+def add_products(typing, height, is_new, rows, at, stride, n, x, left, right, feature, phi, out, place, pitch):
+    """out[place + pitch i + j] += sum over r < n of rows[at + stride i + r] phi[stride j + r].
+
+    For i < height <= COMPONENTS and j < FEATURES; n is a multiple of LANES. phi[j] is the product of lines
+    left[feature + j] and right[feature + j] of x; where `is_new` it is computed, and kept in phi, else taken from
+    there. Lines of rows, x and phi are `stride` numbers apart.
+    """
+
+    def generate(context, builder, signature, arguments):
+        height, is_new, _, at, stride, n, _, _, _, feature, _, _, place, pitch = arguments
+        rows, x, left, right, phi, out = (
+            first_element(context, builder, signature.args[number], arguments[number])
+            for number in (2, 6, 7, 8, 10, 11)
+        )
+        pairs = [
+            [builder.mul(stride, _number(builder, builder.gep(side, [feature]), j)) for side in (left, right)]
+            for j in range(FEATURES)
+        ]
+        kept = [builder.mul(stride, _integer(j)) for j in range(FEATURES)]
+
+        def computed(r):
+            for pair, line in zip(pairs, kept, strict=True):
+                product = builder.fmul(*(load_at(builder, x, builder.add(factor, r)) for factor in pair))
+                store_at(builder, product, phi, builder.add(line, r))
+                yield product
+
+        def taken(r):
+            for line in kept:
+                yield load_at(builder, phi, builder.add(line, r))
+
+        def add_tile(height, features):
+            lines = [builder.add(at, builder.mul(stride, _integer(i))) for i in range(height)]
+            sums = _Sums(builder, [_ZERO] * (height * FEATURES))
+            with cgutils.for_range_slice(builder, _integer(0), n, _integer(LANES), intp=_INTEGER) as (r, _):
+                products = list(features(r))
+                for i, line in enumerate(lines):
+                    factor = load_at(builder, rows, builder.add(line, r))
+                    for j, product in enumerate(products):
+                        sums.add_product(i * FEATURES + j, factor, product)
+            _add_totals(builder, sums.values(), out, place, pitch)
+
+        heights = range(1, COMPONENTS + 1)
+        with builder.if_else(is_new) as (new, known):
+            with new:
+                _for_each(builder, height, heights, lambda height: add_tile(height, computed))
+            with known:
+                _for_each(builder, height, heights, lambda height: add_tile(height, taken))
+        return context.get_dummy_value()
+
+    integer = types.int64
+    return types.void(
+        integer, types.boolean, rows, integer, integer, integer, x, left, right, integer, phi, out, integer, integer
+    ), generate
+
+
+def _add_totals(builder, vectors, out, place, pitch):
+    """Add the sum of each vector's lanes to out, FEATURES to a line."""
+    spare = -len(vectors) % LANES
+    vectors = [*vectors, *[_ZERO] * spare]
+    totals = [_totals(builder, vectors[i : i + LANES]) for i in range(0, len(vectors), LANES)]
+    for i in range((len(vectors) - spare) // FEATURES):
+        vector, lane = divmod(i * FEATURES, LANES)
+        new = shuffled(builder, totals[vector], totals[vector], list(range(lane, lane + FEATURES)))
+        where = builder.add(place, builder.mul(pitch, _integer(i)))
+        store_at(builder, builder.fadd(load_at(builder, out, where, new.type), new), out, where)
+
+
+def _totals(builder, vectors):
+    """The sums of LANES vectors as one vector: neighbouring vectors are interleaved and added, by halves."""
+    run = 1
+    while len(vectors) > 1:
+        low, high = [], []
+        for lane in range(0, LANES, 2 * run):
+            for source in (0, LANES):
+                low += [source + lane + i for i in range(run)]
+                high += [source + lane + run + i for i in range(run)]
+        vectors = [
+            builder.fadd(shuffled(builder, a, b, low), shuffled(builder, a, b, high))
+            for a, b in zip(vectors[::2], vectors[1::2], strict=True)
+        ]
+        run *= 2
+    return vectors[0]
