@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import ClassVar, final
 
 import numpy as np
-from scipy.linalg import solve_triangular
+from scipy.linalg.lapack import dtrtri
 
 from gmm_dask.errors import BadInputError, UsageError, did_you_mean
 from gmm_dask.mixture.features import Features, Float
@@ -228,13 +228,13 @@ def family_named(name: str) -> CovarianceFamily:
 
 def _triangular_factors(covariances: Float) -> Factors:
     roots = np.empty_like(covariances)
-    identity = np.eye(covariances.shape[1])
     for component, covariance in enumerate(covariances):
         try:
             lower = np.linalg.cholesky(covariance)
         except np.linalg.LinAlgError:
             raise singular(component) from None
-        roots[component] = solve_triangular(lower, identity, lower=True, check_finite=False).T
+        inverse, _ = dtrtri(lower, lower=1)
+        roots[component] = inverse.T  # zeros on the other side, as the Cholesky root has them
     diagonals = np.diagonal(roots, axis1=1, axis2=2)
     if not np.all(np.isfinite(diagonals)):
         raise singular(int(np.argmin(np.isfinite(diagonals).all(axis=1))))

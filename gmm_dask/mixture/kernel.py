@@ -99,11 +99,11 @@ def _fetch_ahead(rows, start):
 
 
 @njit(nogil=True)
-def _subtract(x, at, centre, n, out):
-    """out = x - centre for n rows from `at`; the last column, of ones, stays."""
-    d = centre.shape[0]
+def _subtract(x, at, centres, c, n, out):
+    """out = x - centres[c] for n rows from `at`; the last column, of ones, stays."""
+    d = centres.shape[1]
     for a in range(d):
-        mean = splat(centre[a])
+        mean = splat(centres[c, a])
         for j in range(0, n, LANES):
             store(out, a * out.shape[1] + j, load(x, a * x.shape[1] + at + j) - mean)
     out[d, :n] = 1.0
@@ -121,12 +121,12 @@ def _triangular_squares(x, at, roots, root, offsets, k, squares):
 
 
 @njit(nogil=True)
-def _diagonal_squares(x, at, scales, offsets, k, squares):
-    """squares = |s x - o|^2 for one strip, s = scales (d,), o = offsets[k]."""
+def _diagonal_squares(x, at, scales, row, offsets, k, squares):
+    """squares = |s x - o|^2 for one strip, s = scales[row, 0], o = offsets[k]."""
     stride, d = x.shape[1], offsets.shape[1]
     s0, s1, s2, s3 = splat(0.0), splat(0.0), splat(0.0), splat(0.0)
     for a in range(d):
-        scale, offset, place = splat(scales[a]), splat(-offsets[k, a]), a * stride + at
+        scale, offset, place = splat(scales[row, 0, a]), splat(-offsets[k, a]), a * stride + at
         y0 = fma(load(x, place), scale, offset)
         y1 = fma(load(x, place + LANES), scale, offset)
         y2 = fma(load(x, place + 2 * LANES), scale, offset)
@@ -157,13 +157,40 @@ def _whiten(x, at, roots, root, y):
 
 
 @njit(nogil=True)
-def _log_joint(x, n, components, joint, rows, following):
-    """Log joint densities of a block of n rows into joint (k, ...), strip by strip; the next block is row `following`
-    and on of `rows`."""
-    d = components.offsets.shape[1]
-    deviation, white, squares = _lines(d + 1, STRIP), _lines(d, STRIP), _lines(1, STRIP)[0]
-    ones, zeros = np.ones(d), np.zeros((1, d))
+def _soft_max(joint, at, begin, end, weights, sums, i):
+    """Log joint densities of candidate i, components [begin, end), for the strip at `at` become responsibilities times
+    weight.
+
+    sums (candidates, 2, LANES) are added to, lane by lane: the log-likelihood and the log of the largest
+    responsibility, both weighted.
+    """
+    stride = joint.shape[1]
+    for j in range(at, at + STRIP, LANES):
+        weight = load(weights, j)
+        highest = load(joint, begin * stride + j)
+        for k in range(begin + 1, end):
+            highest = maximum(highest, load(joint, k * stride + j))
+        total = splat(0.0)
+        for k in range(begin, end):
+            share = exponential(load(joint, k * stride + j) - highest)
+            store(joint, k * stride + j, share)
+            total = total + share
+        factor, log_total = weight / total, logarithm(total)
+        for k in range(begin, end):
+            store(joint, k * stride + j, load(joint, k * stride + j) * factor)
+        place = 2 * LANES * i
+        store(sums, place, fma(weight, highest + log_total, load(sums, place)))
+        store(sums, place + LANES, load(sums, place + LANES) - weight * log_total)
+
+
+@njit(nogil=True)
+def _e_step(x, n, components, joint, normalised, weights, sums, rows, following):
+    """Log joint densities of a block of n rows into joint (k, ...), strip by strip; where `normalised`, turned into
+    responsibilities by `_soft_max`. The next block is row `following` and on of `rows`."""
     kind, first, roots, offsets, constants, centre, centres, _, _ = components
+    d, stride = offsets.shape[1], joint.shape[1]
+    deviation, white, squares = _lines(d + 1, STRIP), _lines(d, STRIP), _lines(1, STRIP)[0]
+    ones, zeros = np.ones((1, 1, d)), np.zeros((1, d))
     for at in range(0, n, STRIP):
         _fetch_ahead(rows, following + at)
         for i in range(first.shape[0] - 1):
@@ -172,47 +199,22 @@ def _log_joint(x, n, components, joint, rows, following):
             for k in range(first[i], first[i + 1]):
                 root = i if kind == SHARED else k
                 if centre[k] >= 0:
-                    _subtract(x, at, centres[centre[k]], STRIP, deviation)
+                    _subtract(x, at, centres, centre[k], STRIP, deviation)
                     if kind == DIAGONAL:
-                        _diagonal_squares(deviation, 0, roots[k, 0], zeros, 0, squares)
+                        _diagonal_squares(deviation, 0, roots, k, zeros, 0, squares)
                     else:
                         _triangular_squares(deviation, 0, roots, root, zeros, 0, squares)
                 elif kind == FULL:
                     _triangular_squares(x, at, roots, root, offsets, k, squares)
                 elif kind == SHARED:
-                    _diagonal_squares(white, 0, ones, offsets, k, squares)
+                    _diagonal_squares(white, 0, ones, 0, offsets, k, squares)
                 else:
-                    _diagonal_squares(x, at, roots[k, 0], offsets, k, squares)
+                    _diagonal_squares(x, at, roots, k, offsets, k, squares)
                 constant = splat(constants[k])
                 for j in range(0, STRIP, LANES):
-                    store(joint, k * joint.shape[1] + at + j, fma(load(squares, j), splat(-0.5), constant))
-
-
-@njit(nogil=True)
-def _soft_max(joint, n, first, weights, sums):
-    """Log joint densities of a block (k, ...) become responsibilities times weight.
-
-    sums (candidates, 2, LANES) are added to, lane by lane: the log-likelihood and the log of the largest
-    responsibility, both weighted.
-    """
-    stride = joint.shape[1]
-    for at in range(0, n, LANES):
-        weight = load(weights, at)
-        for i in range(first.shape[0] - 1):
-            highest = load(joint, first[i] * stride + at)
-            for k in range(first[i] + 1, first[i + 1]):
-                highest = maximum(highest, load(joint, k * stride + at))
-            total = splat(0.0)
-            for k in range(first[i], first[i + 1]):
-                share = exponential(load(joint, k * stride + at) - highest)
-                store(joint, k * stride + at, share)
-                total = total + share
-            factor, log_total = weight / total, logarithm(total)
-            for k in range(first[i], first[i + 1]):
-                store(joint, k * stride + at, load(joint, k * stride + at) * factor)
-            store(sums, 2 * LANES * i, fma(weight, highest + log_total, load(sums, 2 * LANES * i)))
-            place = 2 * LANES * i + LANES
-            store(sums, place, load(sums, place) - weight * log_total)
+                    store(joint, k * stride + at + j, fma(load(squares, j), splat(-0.5), constant))
+            if normalised:
+                _soft_max(joint, at, first[i], first[i + 1], weights, sums, i)
 
 
 @njit(nogil=True)
@@ -244,7 +246,7 @@ def _centred_statistics(x, n, components, responsibilities, deviation, phi, mome
     for k in range(components.centre.shape[0]):
         c = components.centre[k]
         if c >= 0:
-            _subtract(x, 0, components.centres[c], n, deviation)
+            _subtract(x, 0, components.centres, c, n, deviation)
             for f in range(0, left.shape[0], FEATURES):
                 _add_moments(responsibilities, k, 1, True, deviation, n, left, right, f, phi, moments, c)
 
@@ -263,8 +265,7 @@ def sweep_rows(rows, components, block, moments, centred_moments, sums):
         m = min(block, n - start)
         end = -(-m // STRIP) * STRIP
         _copy_rows(rows, start, m, x, weights)
-        _log_joint(x, end, components, joint, rows, start + block)
-        _soft_max(joint, end, components.first, weights, sums)
+        _e_step(x, end, components, joint, True, weights, sums, rows, start + block)
         if components.centres.shape[0] < k:
             _statistics(x, end, components, joint, phi, moments)
         _centred_statistics(x, end, components, joint, deviation, phi, centred_moments)
@@ -275,8 +276,9 @@ def log_joint_rows(rows, components, block, out):
     """Log joint densities of all rows and components into `out` (k, n)."""
     d, n, k = rows.place.shape[0], rows.z.shape[1], components.constants.shape[0]
     x, joint, weights = _lines(d + 1, block + _GAP), _lines(k, block + _GAP), _lines(1, block)[0]
+    nothing = np.empty((0, 0, 0))
     for start in range(0, n, block):
         m = min(block, n - start)
         _copy_rows(rows, start, m, x, weights)
-        _log_joint(x, -(-m // STRIP) * STRIP, components, joint, rows, start + block)
+        _e_step(x, m, components, joint, False, weights, nothing, rows, start + block)
         out[:, start : start + m] = joint[:, :m]
