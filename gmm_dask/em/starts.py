@@ -18,13 +18,13 @@ def start_labels(block: Block, k: int, *, seed: int, attempt: int) -> np.ndarray
     """
     rng = np.random.default_rng(np.random.SeedSequence([seed, _STREAM, k, attempt]))
     deviations = block.z.std(axis=1)
-    rows = (block.z / np.where(deviations > 0, deviations, 1.0)[:, None]).T
+    z = block.z / np.where(deviations > 0, deviations, 1.0)[:, None]
     weights = np.ones(block.n_rows) if block.weights is None else block.weights
-    centres = _plus_plus(rows, weights, k, rng)
-    labels = _nearest(rows, centres)
+    centres = _plus_plus(z, weights, k, rng)
+    labels = _nearest(z, centres)
     for _ in range(_LLOYD_ITERATIONS if attempt % 2 == 0 else 0):
-        centres = _centroids(rows, weights, labels, centres)
-        previous, labels = labels, _nearest(rows, centres)
+        centres = _centroids(z, weights, labels, centres)
+        previous, labels = labels, _nearest(z, centres)
         if np.array_equal(previous, labels):
             break
     return labels
@@ -51,7 +51,10 @@ def parameters_from_labels(
 
 
 def _moments(features: Features, z: Float, weights: Float, centre: Float) -> Float:
-    """Packed weighted moments about a centre, in the order of `Features`."""
+    """Packed weighted moments about a centre, in the order of `Features`; rows of weight 0 take no time."""
+    if not weights.all():
+        taken = np.flatnonzero(weights)
+        z, weights = z[:, taken], weights[taken]
     deviation = z - centre[:, None]
     weighted = deviation * weights
     if features is Features.SQUARES:
@@ -62,17 +65,17 @@ def _moments(features: Features, z: Float, weights: Float, centre: Float) -> Flo
     return np.concatenate([second, weighted.sum(axis=1), [weights.sum()]])
 
 
-def _plus_plus(rows: Float, weights: Float, k: int, rng: np.random.Generator) -> Float:
-    """Greedy k-means++ (Arthur & Vassilvitskii 2007): of 2 + log k draws each time, the one that helps most."""
+def _plus_plus(z: Float, weights: Float, k: int, rng: np.random.Generator) -> Float:
+    """Greedy k-means++ (Arthur & Vassilvitskii 2007): of 2 + log k draws each time, the one that helps most. (k, d)"""
     draws = 2 + int(np.log(k))
-    centres = np.empty((k, rows.shape[1]))
-    centres[0] = rows[_draw(weights, 1, rng)[0]]
-    nearest = _squared_distances(rows, centres[0])
+    centres = np.empty((k, z.shape[0]))
+    centres[0] = z[:, _draw(weights, 1, rng)[0]]
+    nearest = _squared_distances(z, centres[0])
     for index in range(1, k):
         drawn = _draw(weights * nearest, draws, rng)
-        options = [np.minimum(nearest, _squared_distances(rows, rows[row])) for row in drawn]
+        options = [np.minimum(nearest, _squared_distances(z, z[:, row])) for row in drawn]
         best = int(np.argmin([weights @ option for option in options]))
-        centres[index], nearest = rows[drawn[best]], options[best]
+        centres[index], nearest = z[:, drawn[best]], options[best]
     return centres
 
 
@@ -84,19 +87,24 @@ def _draw(mass: Float, size: int, rng: np.random.Generator) -> np.ndarray:
     return chosen
 
 
-def _squared_distances(rows: Float, centre: Float) -> Float:
-    result: Float = ((rows - centre) ** 2).sum(axis=1)
+def _squared_distances(z: Float, centre: Float) -> Float:
+    """(n,) of rows z (d, n)."""
+    result: Float = ((z - centre[:, None]) ** 2).sum(axis=0)
     return result
 
 
-def _nearest(rows: Float, centres: Float) -> np.ndarray:
-    labels: np.ndarray = np.argmin(np.stack([_squared_distances(rows, centre) for centre in centres]), axis=0)
+def _nearest(z: Float, centres: Float) -> np.ndarray:
+    """(n,) number of the nearest of centres (k, d): that with the largest z . c - |c|^2 / 2."""
+    affinities = centres @ z - 0.5 * (centres**2).sum(axis=1)[:, None]
+    labels, highest = np.zeros(z.shape[1], np.int64), affinities[0]
+    for number in range(1, len(centres)):
+        labels[affinities[number] > highest] = number
+        highest = np.maximum(highest, affinities[number])
     return labels
 
 
-def _centroids(rows: Float, weights: Float, labels: np.ndarray, centres: Float) -> Float:
-    """Weighted means of the clusters; a cluster without rows keeps its centre."""
-    k = centres.shape[0]
-    mass = np.bincount(labels, weights, minlength=k)
-    sums = np.stack([np.bincount(labels, weights * column, minlength=k) for column in rows.T], axis=1)
-    return np.where(mass[:, None] > 0, sums / np.maximum(mass, np.finfo(float).tiny)[:, None], centres)
+def _centroids(z: Float, weights: Float, labels: np.ndarray, centres: Float) -> Float:
+    """(k, d) weighted means of the clusters; a cluster without rows keeps its centre."""
+    membership = (labels == np.arange(len(centres))[:, None]) * weights
+    mass = membership.sum(axis=1)[:, None]
+    return np.where(mass > 0, (membership @ z.T) / np.maximum(mass, np.finfo(float).tiny), centres)
