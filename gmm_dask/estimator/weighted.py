@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import final
 
@@ -27,8 +28,18 @@ class WeightedSource(Source):
         return str(self.schema.names[-1])
 
     def _read(self, start: int, stop: int, columns: list[str]) -> pa.Table:
-        others = self.table.read(start, stop, [name for name in columns if name != self.weight])
-        weights = pa.chunked_array([self.weights[start:stop]])
+        return self._with_weights(self.table.read(start, stop, self._others(columns)), start, columns)
+
+    def _batches(self, start: int, stop: int, columns: list[str], rows: int) -> Iterator[pa.Table]:
+        for batch in self.table.batches(start, stop, self._others(columns), rows):
+            yield self._with_weights(batch, start, columns)
+            start += batch.num_rows
+
+    def _others(self, columns: list[str]) -> list[str]:
+        return [name for name in columns if name != self.weight]
+
+    def _with_weights(self, others: pa.Table, start: int, columns: list[str]) -> pa.Table:
+        weights = pa.chunked_array([self.weights[start : start + others.num_rows]])
         return pa.table({name: weights if name == self.weight else others[name] for name in columns})
 
     def _where(self, start: int, stop: int) -> str:

@@ -15,11 +15,11 @@ from gmm_dask.mixture import Float, MixtureParameters
 from gmm_dask.model import MixtureModel
 from gmm_dask.output import Draft, Part, Publication, commit, drafting, write_part
 from gmm_dask.table.columns import restore
+from gmm_dask.table.source import BATCH_ROWS
 
 SHARD_ROWS = 262_144
 """Rows drawn from one random stream; part of what a seed means, so a change of it changes every sample."""
 
-_BATCH_ROWS = 65_536
 _STREAM = 2  # the stage number of samples in seed sequences
 
 
@@ -80,8 +80,8 @@ def _write_shard(shard: SampleShard, shared: tuple[MixtureModel, int, Draft]) ->
 
 def _draw(shard: SampleShard, model: MixtureModel, seed: int) -> Iterator[pa.Table]:
     rng = np.random.default_rng(np.random.SeedSequence([seed, _STREAM, shard.number]))
-    for start in range(0, shard.n_rows, _BATCH_ROWS):
-        yield _as_table(model, draw_rows(model.parameters, min(_BATCH_ROWS, shard.n_rows - start), rng))
+    for start in range(0, shard.n_rows, BATCH_ROWS):
+        yield _as_table(model, draw_rows(model.parameters, min(BATCH_ROWS, shard.n_rows - start), rng))
 
 
 def draw_rows(parameters: MixtureParameters, n: int, rng: np.random.Generator) -> Float:

@@ -14,9 +14,6 @@ from gmm_dask.output import Draft, Part, Publication, commit, drafting, write_pa
 from gmm_dask.table.shards import Shard, plan_shards
 from gmm_dask.table.source import Source
 
-BATCH_ROWS = 65_536
-"""Rows a verb sees at a time: bounds a task's memory."""
-
 
 class Verb(ABC):
     """Turns rows into rows. Verbs are pickled to workers, and depend on nothing but what they were made with."""
@@ -78,6 +75,5 @@ def _write_shard(shard: Shard, shared: tuple[Verb, pa.Schema, Draft]) -> Part:
 
 
 def _results(shard: Shard, verb: Verb, schema: pa.Schema) -> Iterator[pa.Table]:
-    for start in range(0, shard.n_rows, BATCH_ROWS):
-        rows = shard.source.read(start, min(start + BATCH_ROWS, shard.n_rows))
+    for rows in shard.batches():
         yield verb.apply(rows, shard.where).cast(schema)

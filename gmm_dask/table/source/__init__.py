@@ -1,10 +1,12 @@
 """Sources: tables of many origins, read by row range.
 
-`open_source` opens; a `Source` reads, narrows and tells where rows are. `csv_tables` streams CSV files, typed, for who
-wants to write them elsewhere at once; `locate` tells which files a path names and whether they are CSV.
+`open_source` opens; a `Source` reads, at once or batch by batch, narrows and tells where rows are. `csv_tables` streams
+CSV files, typed, for who wants to write them elsewhere at once; `locate` tells which files a path names and whether
+they are CSV.
 """
 
 from gmm_dask.table.source.base import Source
+from gmm_dask.table.source.batches import BATCH_ROWS
 from gmm_dask.table.source.csv_options import CsvOptions
 from gmm_dask.table.source.csv_tables import CsvTables, csv_tables
 from gmm_dask.table.source.listing import Files, Format, locate
@@ -12,6 +14,7 @@ from gmm_dask.table.source.memory import MemorySource
 from gmm_dask.table.source.opening import open_source
 
 __all__ = [
+    "BATCH_ROWS",
     "CsvOptions",
     "CsvTables",
     "Files",

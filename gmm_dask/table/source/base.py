@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self, final
 
@@ -13,6 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from gmm_dask.errors import BadInputError, UsageError, did_you_mean
+from gmm_dask.table.source.batches import BATCH_ROWS
 from gmm_dask.table.source.layout import Layout
 
 
@@ -42,6 +43,11 @@ class Source(ABC):
         """(b,) int64, increasing from 0 to n_rows, both included: where the table can be cut at no cost."""
         return self.layout.breaks
 
+    @property
+    def n_skipped(self) -> int:
+        """Rows before row 0 that are decoded and dropped whenever reading begins there."""
+        return 0
+
     @final
     def read(self, start: int, stop: int, columns: Sequence[str] | None = None) -> pa.Table:
         """Rows [start, stop) in order; these columns in this order, or all of them.
@@ -49,12 +55,23 @@ class Source(ABC):
         Raises BadInputError for an unknown column and for data that cannot be read.
         """
         self._check_range(start, stop)
-        names = self.schema.names if columns is None else list(columns)
-        for name in names:
-            if name not in self.schema.names:
-                advice = did_you_mean(name, self.schema.names)
-                raise BadInputError(f"there is no column {name!r}", where=self.name, advice=advice)
-        return self._read(start, stop, names)
+        return self._read(start, stop, self._known(columns))
+
+    @final
+    def batches(
+        self, start: int, stop: int, columns: Sequence[str] | None = None, rows: int = BATCH_ROWS
+    ) -> Iterator[pa.Table]:
+        """What `read` returns, as tables of exactly `rows` rows, the last one of the rest; none for no rows.
+
+        To go through many rows this is the way: each is decoded once, and no more than a batch or two are held.
+        Categories have one dictionary within a batch; another batch may have another one.
+
+        Raises as `read` does: at once for what is asked for, while iterating for data that cannot be read.
+        """
+        self._check_range(start, stop)
+        if rows < 1:
+            raise UsageError(f"batches of {rows} rows", expected="at least one row", where=self.name)
+        return self._batches(start, stop, self._known(columns), rows)
 
     @final
     def where(self, start: int, stop: int) -> str:
@@ -70,6 +87,14 @@ class Source(ABC):
             return self
         return self._narrowed(start, stop, digest(self.fingerprint, int(start), int(stop)))
 
+    def _known(self, columns: Sequence[str] | None) -> list[str]:
+        names = self.schema.names if columns is None else list(columns)
+        for name in names:
+            if name not in self.schema.names:
+                advice = did_you_mean(name, self.schema.names)
+                raise BadInputError(f"there is no column {name!r}", where=self.name, advice=advice)
+        return names
+
     def _check_range(self, start: int, stop: int) -> None:
         if not 0 <= start <= stop <= self.n_rows:
             raise UsageError(f"rows {start} to {stop}", expected=f"a range within 0 to {self.n_rows}", where=self.name)
@@ -77,6 +102,11 @@ class Source(ABC):
     @abstractmethod
     def _read(self, start: int, stop: int, columns: list[str]) -> pa.Table:
         """As `read`, every name known to be in the schema."""
+
+    def _batches(self, start: int, stop: int, columns: list[str], rows: int) -> Iterator[pa.Table]:
+        """As `batches`. A source for which reading a few rows costs more than those rows has a way of its own."""
+        for first in range(start, stop, rows):
+            yield self._read(first, min(first + rows, stop), columns)
 
     @abstractmethod
     def _where(self, start: int, stop: int) -> str:

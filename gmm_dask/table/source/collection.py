@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, final
 
@@ -17,6 +17,7 @@ from distributed import Future, worker_client
 from gmm_dask.errors import BadInputError, ResourceError, UsageError
 from gmm_dask.table.source.arrow_tables import ACCEPTED, as_arrow
 from gmm_dask.table.source.base import Source, digest
+from gmm_dask.table.source.batches import in_batches
 from gmm_dask.table.source.layout import Layout
 from gmm_dask.table.source.memory import content_digest
 from gmm_dask.table.source.schemas import common_schema
@@ -68,19 +69,25 @@ class DaskSource(Source):
     partitions: tuple[Partition, ...]
 
     def _read(self, start: int, stop: int, columns: list[str]) -> pa.Table:
+        tables = list(self._tables(start, stop, columns))
+        return pa.concat_tables(tables).unify_dictionaries() if tables else self.schema.empty_table().select(columns)
+
+    def _batches(self, start: int, stop: int, columns: list[str], rows: int) -> Iterator[pa.Table]:
+        return in_batches(self._tables(start, stop, columns), rows)
+
+    def _tables(self, start: int, stop: int, columns: list[str]) -> Iterator[pa.Table]:
+        """Rows [start, stop), a table from each partition, which is computed once."""
         schema = pa.schema([self.schema.field(name) for name in columns])
-        tables = []
         for stretch in self.layout.stretches(start, stop):
             table = self.partitions[stretch.piece].table()
-            if table.num_rows != self.layout.rows[stretch.piece]:
+            if table.num_rows != stretch.rows:
                 raise BadInputError(
                     f"{table.num_rows} rows",
-                    expected=f"{self.layout.rows[stretch.piece]} rows as when the table was opened",
+                    expected=f"{stretch.rows} rows as when the table was opened",
                     where=self._where(start, stop),
                     advice="Each computation of a partition must give the same rows; write the collection to Parquet.",
                 )
-            tables.append(table.select(columns)[stretch.start : stretch.stop].cast(schema))
-        return pa.concat_tables(tables).unify_dictionaries() if tables else schema.empty_table()
+            yield table.select(columns)[stretch.start : stretch.stop].cast(schema)
 
     def _where(self, start: int, stop: int) -> str:
         numbers = [self.partitions[stretch.piece].number for stretch in self.layout.stretches(start, stop)]

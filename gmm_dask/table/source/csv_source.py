@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import fsspec
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gmm_dask.errors import ResourceError
+from gmm_dask.table.source.batches import BATCH_ROWS, in_batches
 from gmm_dask.table.source.csv_options import CsvOptions
 from gmm_dask.table.source.csv_tables import THREADS, CsvTables, csv_fingerprint, csv_tables
-from gmm_dask.table.source.layout import ROWS_PER_PIECE
 from gmm_dask.table.source.listing import DataFile, Files, Format
 from gmm_dask.table.source.parquet import ParquetSource, parquet_source
 from gmm_dask.table.source.work_folder import WorkFolder
@@ -54,21 +52,8 @@ def _convert(tables: CsvTables, target: Path) -> None:
 
 def _convert_file(tables: CsvTables, folder: Path, number: int, file: DataFile) -> None:
     with pq.ParquetWriter(_copy_path(folder, number), tables.schema, write_page_checksum=True) as writer:
-        for table in in_row_groups(tables.of(file)):
-            writer.write_table(table, row_group_size=ROWS_PER_PIECE)
-
-
-def in_row_groups(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
-    """The same rows cut anew, every ROWS_PER_PIECE; the last table may be shorter."""
-    held: list[pa.Table] = []
-    for table in tables:
-        held.append(table)
-        while sum(part.num_rows for part in held) >= ROWS_PER_PIECE:
-            whole = pa.concat_tables(held)
-            yield whole[:ROWS_PER_PIECE]
-            held = [whole[ROWS_PER_PIECE:]]
-    if held:
-        yield pa.concat_tables(held)
+        for table in in_batches(tables.of(file), BATCH_ROWS):
+            writer.write_table(table, row_group_size=BATCH_ROWS)
 
 
 def _copy_path(folder: Path, number: int) -> Path:

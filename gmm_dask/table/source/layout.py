@@ -9,74 +9,72 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-ROWS_PER_PIECE = 65_536
-"""Rows of a piece where nothing natural says otherwise: small enough to hold, large enough to be worth a call."""
+from gmm_dask.table.source.batches import BATCH_ROWS
 
 
 class Stretch(NamedTuple):
-    """Rows [start, stop) of one piece, counted from the piece's own first row."""
+    """Rows [start, stop) of one piece of `rows` rows, counted from the piece's own first row."""
 
     piece: int
     start: int
     stop: int
+    rows: int
 
 
 @dataclass(frozen=True, eq=False)
 class Layout:
     """Consecutive pieces of known length, of which a run of rows is used.
 
-    rows: (p,) int64, the rows of each piece; skip: rows of the first piece that precede row 0; n_rows: rows in use.
+    edges: (p + 1,) int64, the row each piece begins with and the row after the last one; the first is negative where
+    rows of the first piece precede row 0, the last beyond n_rows where rows of the last piece follow. n_rows: rows in
+    use. Work on a run of rows costs what its pieces cost, however many there are.
     """
 
-    rows: NDArray[np.int64]
-    skip: int
+    edges: NDArray[np.int64]
     n_rows: int
 
     @classmethod
     def of(cls, rows: Sequence[int]) -> Layout:
         """The layout that uses every row of pieces of these lengths."""
-        lengths = np.asarray(rows, dtype=np.int64)
-        return cls(lengths, 0, int(lengths.sum()))
+        edges = np.zeros(len(rows) + 1, dtype=np.int64)
+        np.cumsum(rows, out=edges[1:])
+        return cls(edges, int(edges[-1]))
 
     @classmethod
     def regular(cls, n_rows: int) -> Layout:
-        """Pieces of ROWS_PER_PIECE rows, the last one shorter."""
-        full, rest = divmod(n_rows, ROWS_PER_PIECE)
-        return cls.of([ROWS_PER_PIECE] * full + [rest] * (rest > 0))
+        """Pieces of BATCH_ROWS rows, the last one shorter."""
+        full, rest = divmod(n_rows, BATCH_ROWS)
+        return cls.of([BATCH_ROWS] * full + [rest] * (rest > 0))
+
+    @property
+    def skip(self) -> int:
+        """Rows of the first piece that precede row 0."""
+        return -int(self.edges[0])
 
     @property
     def breaks(self) -> NDArray[np.int64]:
         """(b,) int64, increasing: row 0, every piece boundary between, and n_rows."""
-        inner = self._ends
-        return np.unique(np.concatenate(([0], inner[(inner > 0) & (inner < self.n_rows)], [self.n_rows])))
-
-    @property
-    def _ends(self) -> NDArray[np.int64]:
-        """(p,) int64: the row after each piece, counted from row 0."""
-        return np.cumsum(self.rows) - self.skip
+        return np.unique(np.clip(self.edges, 0, self.n_rows))
 
     def stretches(self, start: int, stop: int) -> Iterator[Stretch]:
         """The pieces that hold rows [start, stop), in order, each with its own rows that belong to them."""
-        ends = self._ends
-        first, last = self._overlap(ends, start, stop)
+        first, last = self._overlap(start, stop)
         for piece in range(first, last):
-            begin = int(ends[piece] - self.rows[piece])
-            stretch = Stretch(piece, max(start - begin, 0), min(stop - begin, int(self.rows[piece])))
+            begin, end = int(self.edges[piece]), int(self.edges[piece + 1])
+            stretch = Stretch(piece, max(start, begin) - begin, min(stop, end) - begin, end - begin)
             if stretch.start < stretch.stop:
                 yield stretch
 
     def narrowed(self, start: int, stop: int) -> tuple[slice, Layout]:
         """Which pieces rows [start, stop) need, and the layout of those rows within these pieces alone."""
-        ends = self._ends
-        first, last = self._overlap(ends, start, stop)
+        first, last = self._overlap(start, stop)
         if first == last:
             return slice(first, last), Layout.of([])
-        begin = int(ends[first] - self.rows[first])
-        return slice(first, last), Layout(self.rows[first:last], start - begin, stop - start)
+        return slice(first, last), Layout(self.edges[first : last + 1] - start, stop - start)
 
-    @staticmethod
-    def _overlap(ends: NDArray[np.int64], start: int, stop: int) -> tuple[int, int]:
+    def _overlap(self, start: int, stop: int) -> tuple[int, int]:
         """The half-open range of pieces that overlap rows [start, stop)."""
         if start == stop:
             return 0, 0
+        ends = self.edges[1:]
         return int(np.searchsorted(ends, start, side="right")), int(np.searchsorted(ends, stop, side="left")) + 1

@@ -12,7 +12,8 @@ import pyarrow.compute as pc
 from gmm_dask.errors import BadInputError
 from gmm_dask.table.source.arrow_tables import as_arrow
 from gmm_dask.table.source.base import Source
-from gmm_dask.table.source.layout import ROWS_PER_PIECE, Layout
+from gmm_dask.table.source.batches import BATCH_ROWS
+from gmm_dask.table.source.layout import Layout
 
 
 @final
@@ -58,8 +59,8 @@ def memory_source(table: object) -> MemorySource:
 def content_digest(table: pa.Table) -> str:
     """SHA-256 in hex digits of names, types and values; how the values are cut into chunks makes no difference."""
     total = hashlib.sha256(repr([(field.name, str(field.type)) for field in table.schema]).encode())
-    for start in range(0, table.num_rows, ROWS_PER_PIECE):
-        for column in table[start : start + ROWS_PER_PIECE].columns:
+    for start in range(0, table.num_rows, BATCH_ROWS):
+        for column in table[start : start + BATCH_ROWS].columns:
             total.update(_stream_of(pa.table({"valid": pc.is_valid(column).combine_chunks().cast(pa.uint8())})))
             total.update(_stream_of(pa.table({"values": _bare(column)})))
     return total.hexdigest()

@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import accumulate, groupby
-from typing import NamedTuple, final
+from typing import final
 
 import fsspec
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from gmm_dask.errors import BadInputError
 from gmm_dask.table.source.base import Source, digest
+from gmm_dask.table.source.batches import BATCH_ROWS, in_batches
 from gmm_dask.table.source.footers import Footer, open_parquet, read_footers, reading_parquet
-from gmm_dask.table.source.layout import ROWS_PER_PIECE, Layout, Stretch
+from gmm_dask.table.source.layout import Layout
 from gmm_dask.table.source.listing import DataFile, Files
-from gmm_dask.table.source.partitions import partition_column, partition_schema
+from gmm_dask.table.source.partitions import partition_schema
+from gmm_dask.table.source.row_groups import RowGroup, read_row_groups
 from gmm_dask.table.source.schemas import common_schema
 from gmm_dask.table.source.work_folder import WorkFolder
-
-
-class RowGroup(NamedTuple):
-    """Row group `number` of a file; `first` is the row of the file it begins with, `rows` how many it has."""
-
-    file: DataFile
-    number: int
-    first: int
-    rows: int
 
 
 @final
@@ -43,24 +35,25 @@ class ParquetSource(Source):
     groups: tuple[RowGroup, ...]
     work_folder: WorkFolder | None = None
 
-    def _read(self, start: int, stop: int, columns: list[str]) -> pa.Table:
-        schema = pa.schema([self.schema.field(name) for name in columns])
-        stretches = self.layout.stretches(start, stop)
-        by_file = groupby(stretches, key=lambda stretch: self.groups[stretch.piece].file)
-        tables = [table for file, wanted in by_file for table in self._read_file(file, wanted, schema)]
-        # Each file has dictionaries of its own; one code must mean one value throughout a table.
-        return pa.concat_tables(tables).unify_dictionaries() if tables else schema.empty_table()
+    @property
+    def n_skipped(self) -> int:
+        return self.layout.skip
 
-    def _read_file(self, file: DataFile, stretches: Iterable[Stretch], schema: pa.Schema) -> Iterator[pa.Table]:
-        """The wanted rows of each row group of one file, in the columns and types of `schema`."""
-        with reading_parquet(file.shown), open_parquet(self.filesystem, file) as opened:
-            own = [name for name in schema.names if name in opened.schema_arrow.names]
-            for stretch in stretches:
-                group = self.groups[stretch.piece]
-                _check_unchanged(opened.metadata, group)
-                with reading_parquet(f"{file.shown}, row group {group.number}"):
-                    table = _read_group(opened, stretch, group, own) if own else pa.table({})
-                    yield _in_schema(table, file, schema, stretch.stop - stretch.start)
+    def _read(self, start: int, stop: int, columns: list[str]) -> pa.Table:
+        tables = list(self._tables(start, stop, columns, BATCH_ROWS))
+        # Each file has dictionaries of its own; one code must mean one value throughout a table.
+        return pa.concat_tables(tables).unify_dictionaries() if tables else self.schema.empty_table().select(columns)
+
+    def _batches(self, start: int, stop: int, columns: list[str], rows: int) -> Iterator[pa.Table]:
+        return in_batches(self._tables(start, stop, columns, rows), rows)
+
+    def _tables(self, start: int, stop: int, columns: list[str], rows: int) -> Iterator[pa.Table]:
+        """Rows [start, stop) in tables of at most `rows` rows; every file is opened once."""
+        schema = pa.schema([self.schema.field(name) for name in columns])
+        pieces = ((stretch, self.groups[stretch.piece]) for stretch in self.layout.stretches(start, stop))
+        for file, wanted in groupby(pieces, key=lambda piece: piece[1].file):
+            with reading_parquet(file.shown), open_parquet(self.filesystem, file) as opened:
+                yield from read_row_groups(opened, wanted, schema, rows)
 
     def _where(self, start: int, stop: int) -> str:
         stretches = list(self.layout.stretches(start, stop))
@@ -110,41 +103,3 @@ def _row_groups(file: DataFile, footer: Footer) -> Iterator[RowGroup]:
     for number, (first, rows) in enumerate(zip(firsts, footer.rows, strict=False)):
         if rows:
             yield RowGroup(file, number, first, rows)
-
-
-def _in_schema(table: pa.Table, file: DataFile, schema: pa.Schema, n_rows: int) -> pa.Table:
-    """The columns of `schema`, from the file's rows where it has them, else from its folders."""
-    columns = [
-        table[field.name].cast(field.type)
-        if field.name in table.column_names
-        else partition_column(file, field, n_rows)
-        for field in schema
-    ]
-    return pa.table(columns, schema=schema)
-
-
-def _check_unchanged(metadata: pq.FileMetaData, group: RowGroup) -> None:
-    """Raises BadInputError where the file no longer has the row group that its footer told of."""
-    if group.number >= metadata.num_row_groups or metadata.row_group(group.number).num_rows != group.rows:
-        raise BadInputError(
-            "this file has changed since the table was opened", where=group.file.shown, advice="Open the table again."
-        )
-
-
-def _read_group(opened: pq.ParquetFile, stretch: Stretch, group: RowGroup, columns: list[str]) -> pa.Table:
-    """Some rows of a row group, decoded batch by batch: of a large group only what is wanted is kept."""
-    batches, done = [], 0
-    for batch in opened.iter_batches(ROWS_PER_PIECE, row_groups=[group.number], columns=columns):
-        if done + batch.num_rows > stretch.start:
-            batches.append(batch[max(stretch.start - done, 0) : stretch.stop - done])
-        done += batch.num_rows
-        if done >= stretch.stop:
-            break
-    if sum(batch.num_rows for batch in batches) != stretch.stop - stretch.start:
-        raise BadInputError(
-            f"no more than {done} rows can be read",
-            expected=f"{group.rows} rows as the footer says",
-            where=f"{group.file.shown}, row group {group.number}",
-            advice="The file is damaged; write it again, or take it away.",
-        )
-    return pa.Table.from_batches(batches)

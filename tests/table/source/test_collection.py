@@ -81,6 +81,22 @@ def test_only_partitions_that_overlap_are_computed():
     assert computed == [1, 2]
 
 
+def test_batches_compute_each_partition_once():
+    computed = []
+
+    def part(number):
+        computed.append(number)
+        return pd.DataFrame({"x": range(10 * number, 10 * number + 10)})
+
+    source = open_source(dd.from_map(part, range(3), meta=pd.DataFrame({"x": [0]})))
+    computed.clear()
+    batches = source.batches(5, 28, rows=4)
+    assert next(batches)["x"].to_pylist() == [5, 6, 7, 8]
+    assert computed == [0]
+    assert [batch.num_rows for batch in batches] == [4, 4, 4, 4, 3]
+    assert computed == [0, 1, 2]
+
+
 def test_a_narrowed_source_carries_its_own_partitions_alone():
     source = open_source(dd.from_pandas(pd.DataFrame({"x": np.arange(100_000)}), npartitions=100))
     data = pickle.dumps(source.narrowed(1_500, 2_500))

@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gmm_dask.table.source.layout import ROWS_PER_PIECE, Layout
+from gmm_dask.table.source import BATCH_ROWS
+from gmm_dask.table.source.layout import Layout
 
 
 @st.composite
@@ -53,7 +54,7 @@ def test_breaks_rise_from_0_to_n_rows(case):
 
 @pytest.mark.parametrize(
     ("n_rows", "pieces"),
-    [(1, [1]), (ROWS_PER_PIECE, [ROWS_PER_PIECE]), (ROWS_PER_PIECE + 1, [ROWS_PER_PIECE, 1])],
+    [(1, [1]), (BATCH_ROWS, [BATCH_ROWS]), (BATCH_ROWS + 1, [BATCH_ROWS, 1])],
 )
 def test_a_regular_layout_has_full_pieces_and_a_rest(n_rows, pieces):
-    assert Layout.regular(n_rows).rows.tolist() == pieces
+    assert np.diff(Layout.regular(n_rows).edges).tolist() == pieces

@@ -7,8 +7,7 @@ import pyarrow as pa
 import pytest
 
 from gmm_dask.errors import BadInputError, UsageError
-from gmm_dask.table.source import open_source
-from gmm_dask.table.source.layout import ROWS_PER_PIECE
+from gmm_dask.table.source import BATCH_ROWS, open_source
 
 
 def read(table):
@@ -133,9 +132,9 @@ class TestArrow:
 
 class TestSource:
     def test_breaks_and_places(self):
-        source = open_source(np.zeros((ROWS_PER_PIECE + 5, 1)))
-        assert source.breaks.tolist() == [0, ROWS_PER_PIECE, ROWS_PER_PIECE + 5]
-        assert source.narrowed(10, ROWS_PER_PIECE + 2).breaks.tolist() == [0, ROWS_PER_PIECE - 10, ROWS_PER_PIECE - 8]
+        source = open_source(np.zeros((BATCH_ROWS + 5, 1)))
+        assert source.breaks.tolist() == [0, BATCH_ROWS, BATCH_ROWS + 5]
+        assert source.narrowed(10, BATCH_ROWS + 2).breaks.tolist() == [0, BATCH_ROWS - 10, BATCH_ROWS - 8]
         assert source.where(2, 4) == "ndarray, rows 2 to 3"
         assert source.name == "ndarray"
 

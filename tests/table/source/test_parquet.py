@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from gmm_dask.errors import BadInputError, UsageError
-from gmm_dask.table.source import open_source
-from gmm_dask.table.source.layout import ROWS_PER_PIECE
+from gmm_dask.table.source import BATCH_ROWS, open_source, parquet
+from gmm_dask.table.source.footers import open_parquet
 
 
 @pytest.fixture
@@ -30,6 +30,15 @@ def folder(table, tmp_path):
     pd.DataFrame({"other": []}).to_parquet(tmp_path / "c.parquet")
     pq.write_table(table[50:], tmp_path / "d.parquet", row_group_size=20, write_page_checksum=True)
     return tmp_path
+
+
+def flip_bit(path, group, column):
+    """Damages the last page of a column of a row group."""
+    content = bytearray(path.read_bytes())
+    chunk = pq.read_metadata(path).row_group(group).column(column)
+    first = chunk.dictionary_page_offset or chunk.data_page_offset
+    content[first + chunk.total_compressed_size - 1] ^= 1
+    path.write_bytes(content)
 
 
 def test_rows_are_those_of_the_files_in_order(folder, table):
@@ -51,7 +60,7 @@ def test_only_row_groups_that_overlap_are_read(folder, table):
 
 
 def test_of_a_large_row_group_no_more_than_needed_is_held(tmp_path):
-    rows = 30 * ROWS_PER_PIECE
+    rows = 30 * BATCH_ROWS
     pq.write_table(pa.table({"x": np.random.default_rng(0).random(rows)}), tmp_path / "x.parquet", row_group_size=rows)
     source = open_source(tmp_path)
     before, pool = pa.default_memory_pool(), pa.proxy_memory_pool(pa.default_memory_pool())
@@ -61,6 +70,74 @@ def test_of_a_large_row_group_no_more_than_needed_is_held(tmp_path):
     finally:
         pa.set_memory_pool(before)
     assert 0 < pool.max_memory() < 8 * rows / 4
+
+
+class TestBatches:
+    def test_every_file_is_opened_once_and_every_row_group_decoded_once(self, folder, table, monkeypatch):
+        source, opened, decoded = open_source(folder), [], []
+        monkeypatch.setattr(parquet, "open_parquet", lambda *args: opened.append(open_parquet(*args)) or opened[-1])
+        iter_batches = pq.ParquetFile.iter_batches
+        monkeypatch.setattr(
+            pq.ParquetFile,
+            "iter_batches",
+            lambda file, *args, **named: decoded.append(named["row_groups"]) or iter_batches(file, *args, **named),
+        )
+        assert pa.concat_tables(source.batches(5, 95, rows=7)).unify_dictionaries() == table[5:95]
+        assert len(opened) == 2
+        assert decoded == [[0], [1], [2], [0], [1], [2]]
+        assert all(file.closed for file in opened)
+
+    def test_who_stops_early_leaves_no_file_open(self, folder, monkeypatch):
+        source, opened = open_source(folder), []
+        monkeypatch.setattr(parquet, "open_parquet", lambda *args: opened.append(open_parquet(*args)) or opened[-1])
+        batches = source.batches(0, 100, rows=7)
+        assert next(batches).num_rows == 7
+        batches.close()
+        assert [file.closed for file in opened] == [True]
+
+    def test_memory_does_not_depend_on_the_row_group(self, tmp_path):
+        rows = 30 * BATCH_ROWS
+        column = np.random.default_rng(0).random(rows)
+        pq.write_table(pa.table({"x": column}), tmp_path / "x.parquet", row_group_size=rows)
+        source, pool = open_source(tmp_path), pa.default_memory_pool()
+        before = pool.bytes_allocated()
+        held = [pool.bytes_allocated() - before for batch in source.batches(1, rows)]
+        assert len(held) == 30
+        # The column's pages, dictionary and read buffer are a few MiB, a batch is half of one, all of it 15.
+        assert 8 * BATCH_ROWS <= max(held) < 8 * rows / 2
+
+    def test_columns_that_are_not_asked_for_are_not_read(self, folder, table):
+        flip_bit(folder / "a.parquet", group=0, column=1)
+        source = open_source(folder)
+        assert pa.concat_tables(source.batches(0, 100, ["x"], rows=9)) == table.select(["x"])
+        with pytest.raises(BadInputError, match="row group 0: cannot be read"):
+            list(source.batches(0, 100, ["text"]))
+
+    def test_rows_before_a_fault_come_out_and_the_fault_names_its_place(self, folder):
+        flip_bit(folder / "d.parquet", group=1, column=0)
+        batches = open_source(folder).batches(0, 100, rows=10)
+        assert [next(batches)["x"][0].as_py() for _ in range(7)] == [0, 10, 20, 30, 40, 50, 60]
+        with pytest.raises(BadInputError, match="cannot be read") as error:
+            next(batches)
+        assert error.value.where == f"{folder / 'd.parquet'}, row group 1"
+
+    def test_what_is_asked_for_is_checked_at_once(self, folder):
+        source = open_source(folder)
+        with pytest.raises(UsageError, match="a range within 0 to 100"):
+            source.batches(0, 101)
+        with pytest.raises(BadInputError, match="Did you mean 'text'"):
+            source.batches(0, 1, ["texts"])
+        with pytest.raises(UsageError, match="batches of 0 rows"):
+            source.batches(0, 1, rows=0)
+
+    def test_a_file_rewritten_or_removed_after_opening_is_noticed(self, folder, table):
+        source = open_source(folder)
+        pq.write_table(table[:30], folder / "a.parquet", row_group_size=20)
+        with pytest.raises(BadInputError, match="has changed"):
+            list(source.batches(0, 50))
+        (folder / "a.parquet").unlink()
+        with pytest.raises(BadInputError, match="gone"):
+            list(source.batches(0, 50))
 
 
 def test_where_names_files_rows_and_row_groups(folder):
@@ -187,10 +264,7 @@ class TestFaults:
 
     def test_a_flipped_bit_in_the_data_is_found_when_reading(self, folder):
         damaged = folder / "d.parquet"
-        chunk = pq.read_metadata(damaged).row_group(1).column(0)
-        content = bytearray(damaged.read_bytes())
-        content[chunk.data_page_offset + chunk.total_compressed_size // 2] ^= 1
-        damaged.write_bytes(content)
+        flip_bit(damaged, group=1, column=0)
         source = open_source(folder)
         assert source.read(0, 70).num_rows == 70
         with pytest.raises(BadInputError, match="row group 1: cannot be read") as error:

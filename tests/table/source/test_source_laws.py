@@ -102,6 +102,26 @@ def test_reading_a_range_is_slicing_the_whole(form, data, lengths):
 
 
 @pytest.mark.parametrize("form", FORMS)
+@settings(max_examples=15, deadline=None)
+@given(data=st.data(), lengths=LENGTHS, rows=st.integers(1, 9))
+def test_batches_are_what_reading_returns_in_tables_of_one_length(form, data, lengths, rows):
+    with tempfile.TemporaryDirectory() as folder:
+        source = form(table_of(sum(lengths)), lengths, Path(folder))
+        (begin, end), (start, stop) = spans(data.draw, source.n_rows, 2)
+        source = source.narrowed(begin, end)
+        columns = data.draw(st.none() | st.permutations(source.schema.names).map(lambda names: names[:2]))
+        batches = list(source.batches(start, stop, columns, rows))
+        whole = source.read(start, stop, columns)
+        assert pa.concat_tables([whole[:0], *batches]) == whole
+        assert all(batch.schema == whole.schema for batch in batches)
+        full, rest = divmod(stop - start, rows)
+        assert [batch.num_rows for batch in batches] == [rows] * full + [rest] * (rest > 0)
+        for batch in batches:
+            kinds = [column for column in batch.columns if pa.types.is_dictionary(column.type)]
+            assert all(len({str(chunk.dictionary) for chunk in kind.chunks}) == 1 for kind in kinds)
+
+
+@pytest.mark.parametrize("form", FORMS)
 @settings(max_examples=10, deadline=None)
 @given(data=st.data(), lengths=LENGTHS)
 def test_breaks_cut_a_source_into_sources(form, data, lengths):
