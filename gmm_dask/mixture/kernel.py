@@ -17,7 +17,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from gmm_dask.mixture.elementary import exponential, logarithm
-from gmm_dask.mixture.tiles import COMPONENTS, FEATURES, STRIP, WIDTH, add_products, add_squares
+from gmm_dask.mixture.tiles import COMPONENTS, FEATURES, STRIP, add_products, log_densities
 from gmm_dask.mixture.vectors import LANES, fma, load, maximum, prefetch, splat, store
 
 FULL, SHARED, DIAGONAL = 0, 1, 2
@@ -65,7 +65,7 @@ def _lines(count, length):
     return space[skipped : skipped + count * length].reshape(count, length)
 
 
-@njit(nogil=True)
+@njit(nogil=True, forceinline=True)
 def _copy_rows(rows, start, n, x, weights):
     """Rows [start, start + n) into x (d + 1, ...) and weights: zeros to the end of the last strip; the last column of x
     is of ones."""
@@ -87,7 +87,7 @@ def _copy_rows(rows, start, n, x, weights):
     weights[n:end] = 0.0
 
 
-@njit(nogil=True)
+@njit(nogil=True, forceinline=True)
 def _fetch_ahead(rows, start):
     """Have a strip of rows on its way from memory while others are computed with."""
     for a in range(rows.z.shape[0]):
@@ -109,33 +109,23 @@ def _subtract(x, at, centres, c, n, out):
     out[d, :n] = 1.0
 
 
-@njit(nogil=True)
-def _triangular_squares(x, at, roots, root, offsets, k, squares):
-    """squares = |U' x - o|^2 for one strip, U = roots[root] upper triangular, o = offsets[k]."""
-    stride, d = x.shape[1], offsets.shape[1]
-    squares[:] = 0.0
-    width = 1 + (d - 1) % WIDTH
-    add_squares(width, x, at, stride, roots, root, offsets, k, d, 0, squares)
-    for column in range(width, d, WIDTH):
-        add_squares(WIDTH, x, at, stride, roots, root, offsets, k, d, column, squares)
-
-
-@njit(nogil=True)
-def _diagonal_squares(x, at, scales, row, offsets, k, squares):
-    """squares = |s x - o|^2 for one strip, s = scales[row, 0], o = offsets[k]."""
+@njit(nogil=True, forceinline=True)
+def _diagonal_log_densities(x, at, scales, row, offsets, k, constant, out, place):
+    """As `log_densities`, with U the diagonal matrix of scales[row, 0], (d,)."""
     stride, d = x.shape[1], offsets.shape[1]
     s0, s1, s2, s3 = splat(0.0), splat(0.0), splat(0.0), splat(0.0)
     for a in range(d):
-        scale, offset, place = splat(scales[row, 0, a]), splat(-offsets[k, a]), a * stride + at
-        y0 = fma(load(x, place), scale, offset)
-        y1 = fma(load(x, place + LANES), scale, offset)
-        y2 = fma(load(x, place + 2 * LANES), scale, offset)
-        y3 = fma(load(x, place + 3 * LANES), scale, offset)
+        scale, offset, line = splat(scales[row, 0, a]), splat(-offsets[k, a]), a * stride + at
+        y0 = fma(load(x, line), scale, offset)
+        y1 = fma(load(x, line + LANES), scale, offset)
+        y2 = fma(load(x, line + 2 * LANES), scale, offset)
+        y3 = fma(load(x, line + 3 * LANES), scale, offset)
         s0, s1, s2, s3 = fma(y0, y0, s0), fma(y1, y1, s1), fma(y2, y2, s2), fma(y3, y3, s3)
-    store(squares, 0, s0)
-    store(squares, LANES, s1)
-    store(squares, 2 * LANES, s2)
-    store(squares, 3 * LANES, s3)
+    half, top = splat(-0.5), splat(constant)
+    store(out, place, fma(s0, half, top))
+    store(out, place + LANES, fma(s1, half, top))
+    store(out, place + 2 * LANES, fma(s2, half, top))
+    store(out, place + 3 * LANES, fma(s3, half, top))
 
 
 @njit(nogil=True)
@@ -156,7 +146,7 @@ def _whiten(x, at, roots, root, y):
         store(y, b * STRIP + 3 * LANES, y3)
 
 
-@njit(nogil=True)
+@njit(nogil=True, forceinline=True)
 def _soft_max(joint, at, begin, end, weights, sums, i):
     """Log joint densities of candidate i, components [begin, end), for the strip at `at` become responsibilities times
     weight.
@@ -189,7 +179,7 @@ def _e_step(x, n, components, joint, normalised, weights, sums, rows, following)
     responsibilities by `_soft_max`. The next block is row `following` and on of `rows`."""
     kind, first, roots, offsets, constants, centre, centres, _, _ = components
     d, stride = offsets.shape[1], joint.shape[1]
-    deviation, white, squares = _lines(d + 1, STRIP), _lines(d, STRIP), _lines(1, STRIP)[0]
+    deviation, white = _lines(d + 1, STRIP), _lines(d, STRIP)
     ones, zeros = np.ones((1, 1, d)), np.zeros((1, d))
     for at in range(0, n, STRIP):
         _fetch_ahead(rows, following + at)
@@ -197,22 +187,19 @@ def _e_step(x, n, components, joint, normalised, weights, sums, rows, following)
             if kind == SHARED:
                 _whiten(x, at, roots, i, white)
             for k in range(first[i], first[i + 1]):
-                root = i if kind == SHARED else k
+                root, place = i if kind == SHARED else k, k * stride + at
                 if centre[k] >= 0:
                     _subtract(x, at, centres, centre[k], STRIP, deviation)
                     if kind == DIAGONAL:
-                        _diagonal_squares(deviation, 0, roots, k, zeros, 0, squares)
+                        _diagonal_log_densities(deviation, 0, roots, k, zeros, 0, constants[k], joint, place)
                     else:
-                        _triangular_squares(deviation, 0, roots, root, zeros, 0, squares)
+                        log_densities(deviation, 0, STRIP, roots, root, zeros, 0, d, constants[k], joint, place)
                 elif kind == FULL:
-                    _triangular_squares(x, at, roots, root, offsets, k, squares)
+                    log_densities(x, at, x.shape[1], roots, k, offsets, k, d, constants[k], joint, place)
                 elif kind == SHARED:
-                    _diagonal_squares(white, 0, ones, 0, offsets, k, squares)
+                    _diagonal_log_densities(white, 0, ones, 0, offsets, k, constants[k], joint, place)
                 else:
-                    _diagonal_squares(x, at, roots, k, offsets, k, squares)
-                constant = splat(constants[k])
-                for j in range(0, STRIP, LANES):
-                    store(joint, k * stride + at + j, fma(load(squares, j), splat(-0.5), constant))
+                    _diagonal_log_densities(x, at, roots, k, offsets, k, constants[k], joint, place)
             if normalised:
                 _soft_max(joint, at, first[i], first[i + 1], weights, sums, i)
 

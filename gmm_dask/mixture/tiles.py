@@ -20,12 +20,12 @@ STRIP = 4 * LANES
 """Rows whose log densities are computed at a time."""
 
 WIDTH = 6
-"""Columns of a triangular factor in a tile of `add_squares`."""
+"""Columns of a triangular factor in a tile of `log_densities`."""
 
 COMPONENTS, FEATURES = (6, 4) if _HAS_32_REGISTERS else (3, 2)
 """The largest tile of `add_products`."""
 
-_VECTORS = 4 if _HAS_32_REGISTERS else 1  # of a strip, per tile of `add_squares`
+_VECTORS = 4 if _HAS_32_REGISTERS else 1  # of a strip, per tile of `log_densities`
 _INTEGER = ir.IntType(64)
 _ZERO = ir.Constant(DOUBLES, [0.0] * LANES)
 
@@ -69,30 +69,34 @@ def _for_each(builder, number, choices, generate):
 
 
 @intrinsic
-def add_squares(typing, width, x, at, stride, roots, root, offsets, offset, d, column, squares):
-    """squares[:STRIP] += sum over b in [column, column + width) of (sum over a <= b of U[a, b] x[a] - o[b])^2.
+def log_densities(typing, x, at, stride, roots, root, offsets, offset, d, constant, out, place):
+    """out[place : place + STRIP] = constant - |U' x - o|^2 / 2.
 
-    x: lines of `stride` numbers, of which the strip from `at` on is used; U = roots[root], (d, d); o = offsets[offset],
-    (d,). 1 <= width <= WIDTH.
+    x: lines of `stride` numbers, of which the strip from `at` on is used; U = roots[root], (d, d) upper triangular;
+    o = offsets[offset], (d,). Columns of U are taken by tiles of WIDTH, the first of what is left over.
     """
 
     def generate(context, builder, signature, arguments):
-        width, _, at, stride, _, root, _, offset, d, column, _ = arguments
-        x, roots, offsets, squares = (
-            first_element(context, builder, signature.args[number], arguments[number]) for number in (1, 4, 6, 10)
+        _, at, stride, _, root, _, offset, d, constant, _, place = arguments
+        x, roots, offsets, out = (
+            first_element(context, builder, signature.args[number], arguments[number]) for number in (0, 3, 5, 9)
         )
-        u = builder.gep(roots, [builder.add(builder.mul(root, builder.mul(d, d)), column)])
-        o = builder.gep(offsets, [builder.add(builder.mul(offset, d), column)])
+        u = builder.gep(roots, [builder.mul(root, builder.mul(d, d))])
+        o = builder.gep(offsets, [builder.mul(offset, d)])
+        squares = _Sums(builder, [_ZERO] * (STRIP // LANES))
 
-        def add_tile(width):
-            for first in range(0, STRIP, _VECTORS * LANES):
-                lanes = range(first, first + _VECTORS * LANES, LANES)
-                start = [splatted(builder, builder.fneg(_number(builder, o, b))) for b in range(width)]
-                sums = _Sums(builder, [start[b] for b in range(width) for _ in lanes])
+        def add_tile(width, column):
+            shifts = [
+                splatted(builder, builder.fneg(_number(builder, builder.gep(o, [column]), b))) for b in range(width)
+            ]
+            for first in range(0, STRIP // LANES, _VECTORS):
+                vectors = range(first, first + _VECTORS)
+                sums = _Sums(builder, [shifts[b] for b in range(width) for _ in vectors])
 
-                def add_row(a, skipped, lanes=lanes, sums=sums):
-                    line, coefficients = builder.add(builder.mul(a, stride), at), builder.gep(u, [builder.mul(a, d)])
-                    xs = [load_at(builder, x, builder.add(line, _integer(lane))) for lane in lanes]
+                def add_row(a, skipped, vectors=vectors, sums=sums):
+                    line = builder.add(builder.mul(a, stride), at)
+                    xs = [load_at(builder, x, builder.add(line, _integer(v * LANES))) for v in vectors]
+                    coefficients = builder.gep(u, [builder.add(builder.mul(a, d), column)])
                     for b in range(skipped, width):
                         coefficient = splatted(builder, _number(builder, coefficients, b))
                         for v, values in enumerate(xs):
@@ -102,20 +106,21 @@ def add_squares(typing, width, x, at, stride, roots, root, offsets, offset, d, c
                     add_row(loop.index, 0)
                 for b in range(width):
                     add_row(builder.add(column, _integer(b)), b)
-                ys = sums.values()
-                for v, lane in enumerate(lanes):
-                    total = load_at(builder, squares, _integer(lane))
-                    for y in ys[v::_VECTORS]:
-                        total = fused(builder, y, y, total)
-                    store_at(builder, total, squares, _integer(lane))
+                for number, y in enumerate(sums.values()):
+                    squares.add_product(first + number % _VECTORS, y, y)
 
-        _for_each(builder, width, range(1, WIDTH + 1), add_tile)
+        left_over = builder.add(builder.srem(builder.sub(d, _integer(1)), _integer(WIDTH)), _integer(1))
+        _for_each(builder, left_over, range(1, WIDTH + 1), lambda width: add_tile(width, _integer(0)))
+        with cgutils.for_range_slice(builder, left_over, d, _integer(WIDTH), intp=_INTEGER) as (column, _):
+            add_tile(WIDTH, column)
+        minus_half, constant = ir.Constant(DOUBLES, [-0.5] * LANES), splatted(builder, constant)
+        for v, square in enumerate(squares.values()):
+            density = fused(builder, square, minus_half, constant)
+            store_at(builder, density, out, builder.add(place, _integer(v * LANES)))
         return context.get_dummy_value()
 
-    integer = types.int64
-    return types.void(
-        integer, x, integer, integer, roots, integer, offsets, integer, integer, integer, squares
-    ), generate
+    integer, number = types.int64, types.float64
+    return types.void(x, integer, integer, roots, integer, offsets, integer, integer, number, out, integer), generate
 
 
 @intrinsic
