@@ -2,36 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import reduce
 
 import numpy as np
 
 from gmm_dask.config import Columns, Fitting
 from gmm_dask.em import Candidate, Problem, Stopping, fit_candidates
-from gmm_dask.engine import BlockSweep, Engine, Held, TableSweep, loaded, one_blas_thread
+from gmm_dask.engine import (
+    BlockSweep,
+    Engine,
+    HeldTable,
+    TableSweep,
+    held_table,
+    one_blas_thread,
+    predicted_profile_bytes,
+    require_room,
+)
 from gmm_dask.errors import BadInputError, UsageError, did_you_mean
 from gmm_dask.mixture import Block, Float
 from gmm_dask.progress import Observer, Silent
 from gmm_dask.selection import Selection, left_out_note
 from gmm_dask.table.columns import numeric
-from gmm_dask.table.prepare import Preparation, Prepared, Tally, sample_block
+from gmm_dask.table.prepare import Preparation, Tally, batches_of, sample_block
 from gmm_dask.table.profile import TableProfile, merge, profile_batch
 from gmm_dask.table.schema import TableSchema, infer_schema
-from gmm_dask.table.shards import Shard, plan_shards
-from gmm_dask.table.sketches import RowSample
+from gmm_dask.table.shards import Shard, plan_shards, row_bytes
 from gmm_dask.table.source import Source
 from gmm_dask.table.transforms import choose as choose_transform
-
-_BATCH_ROWS = 65_536
 
 
 def profile_source(
     source: Source, engine: Engine, *, seed: int = 0, sample_rows: int = 20_000, observer: Observer | None = None
 ) -> TableProfile:
-    """One pass over all columns."""
+    """One pass over all columns. Raises ResourceError where it would not fit the memory of those who read."""
     observer = observer or Silent()
     observer.stage("profile")
+    n_bytes = predicted_profile_bytes(len(source.schema), row_bytes(source.schema), sample_rows)
+    require_room(engine.rooms(), n_bytes, "profiling this table")
     return engine.map_reduce(_profile_shard, plan_shards(source), (seed, sample_rows), merge, observer.shards)
 
 
@@ -48,50 +56,53 @@ def fit_source(
 ) -> Selection:
     """Fit all candidates to the complete rows of a table.
 
-    Raises BadInputError where the table cannot be used: see `infer_schema`, `Preparation.prepare`, and below.
+    Raises BadInputError where the table cannot be used: see `infer_schema`, `Preparation.prepare`, and below;
+    ResourceError where memory cannot do.
     """
     columns, fitting, observer = columns or Columns(), fitting or Fitting(), observer or Silent()
     profile = profile_source(source, engine, seed=seed, sample_rows=fitting.sample_rows, observer=observer)
     schema = infer_schema(profile, overrides=roles_of(columns))
-    preparation = _preparation(columns, schema, profile)
+    preparation = preparation_of(columns, schema, profile)
+    sampling = preparation.sampling(profile.sample, profile.n_rows)
+    shapes = [(candidate.n_components, candidate.family.features) for candidate in candidates]
     observer.stage("prepare")
-    shards = _hold(source, engine, preparation, observer)
-    tally, sample = _tally_and_sample(engine, shards, seed, fitting.sample_rows, observer)
-    _require_complete_rows(tally, schema, profile)
-    for note in left_out_note(tally):
-        observer.note(note)
-    block = sample_block(sample, weighted=preparation.weight is not None)
-    observer.stage("fit")
-    problem = Problem(
-        sweep=TableSweep(engine, shards, observer.shards),
+    with held_table(engine, preparation, plan_shards(source), sampling, shapes, observer.shards) as table:
+        _require_complete_rows(table.tally, schema, profile)
+        for note in (*table.notes, *left_out_note(table.tally)):
+            observer.note(note)
+        observer.stage("fit")
+        sweep = TableSweep(engine, table.shards, observer.shards)
+        problem = _problem(sweep, table, fitting.reg_covar, weighted=preparation.weight is not None)
+        stopping = Stopping(fitting.tol, fitting.max_iter)
+        # Starts are tried in this process whatever the engine: with more BLAS threads they would have other bits.
+        with one_blas_thread():
+            results = fit_candidates(
+                problem, candidates, stopping, n_init=fitting.n_init, seed=seed, observe=observer.iteration
+            )
+    return Selection(profile, schema, preparation, table.tally, tuple(results), criterion, seed, source.fingerprint)
+
+
+def _problem(sweep: TableSweep, table: HeldTable, reg_covar: float, *, weighted: bool) -> Problem:
+    block = sample_block(table.sample, weighted=weighted)
+    return Problem(
+        sweep=sweep,
         sample=block,
         sample_sweep=BlockSweep.over(block),
-        regularisation=fitting.reg_covar * _variances(block),
-        n_rows=tally.n_used,
-        log_jacobian=tally.log_jacobian,
+        regularisation=reg_covar * _variances(block),
+        n_rows=table.tally.n_used,
+        log_jacobian=table.tally.log_jacobian,
     )
-    stopping = Stopping(fitting.tol, fitting.max_iter)
-    # Starts are tried in this process whatever the engine: with more BLAS threads they would have other bits.
-    with one_blas_thread():
-        results = fit_candidates(
-            problem, candidates, stopping, n_init=fitting.n_init, seed=seed, observe=observer.iteration
-        )
-    return Selection(profile, schema, preparation, tally, tuple(results), criterion, seed, source.fingerprint)
 
 
 def _profile_shard(shard: Shard, shared: tuple[int, int]) -> TableProfile:
     seed, sample_rows = shared
-    profiles = (
-        profile_batch(
-            shard.source.read(start, min(start + _BATCH_ROWS, shard.n_rows)),
-            first_row=shard.start + start,
-            seed=seed,
-            sample_rows=sample_rows,
-            where=shard.where,
-        )
-        for start in range(0, shard.n_rows, _BATCH_ROWS)
+    return reduce(
+        merge,
+        (
+            profile_batch(table, first_row=first_row, seed=seed, sample_rows=sample_rows, where=where)
+            for table, first_row, where in batches_of(shard)
+        ),
     )
-    return reduce(merge, profiles)
 
 
 def roles_of(columns: Columns) -> dict[str, str | list[str]]:
@@ -100,7 +111,8 @@ def roles_of(columns: Columns) -> dict[str, str | list[str]]:
     return {role: names for role, names in given.items() if names}
 
 
-def _preparation(columns: Columns, schema: TableSchema, profile: TableProfile) -> Preparation:
+def preparation_of(columns: Columns, schema: TableSchema, profile: TableProfile) -> Preparation:
+    """What is modelled, and the transforms: those asked for, else chosen by the profile. Raises UsageError."""
     for name in columns.transforms:
         if name not in schema.continuous:
             raise UsageError(
@@ -113,38 +125,6 @@ def _preparation(columns: Columns, schema: TableSchema, profile: TableProfile) -
         kind = columns.transforms.get(name, columns.transform)
         transforms.append((name, choose_transform(kind, profile[name], sample)))
     return Preparation(tuple(transforms), schema.weight)
-
-
-def _hold(source: Source, engine: Engine, preparation: Preparation, observer: Observer) -> Held[Prepared]:
-    """Prepared shards, kept where they will be swept if they fit there."""
-    n_bytes = source.n_rows * preparation.row_bytes
-    shards = engine.hold(preparation.load, plan_shards(source), n_bytes)
-    if shards.load is not None:
-        observer.note(
-            f"the prepared table ({n_bytes / 2**30:.1f} GiB) is larger than the memory set aside for it "
-            f"({engine.memory_bytes / 2**30:.1f} GiB); every pass reads it again"
-        )
-    return shards
-
-
-def _tally_and_sample(
-    engine: Engine, shards: Held[Prepared], seed: int, sample_rows: int, observer: Observer
-) -> tuple[Tally, RowSample]:
-    return engine.map_reduce(
-        _tally_shard, shards.items, (shards.load, seed, sample_rows), _merge_tallies, observer.shards
-    )
-
-
-def _tally_shard(
-    shard: object, shared: tuple[Callable[[object], Prepared] | None, int, int]
-) -> tuple[Tally, RowSample]:
-    load, seed, sample_rows = shared
-    prepared = loaded(shard, load)
-    return prepared.tally, prepared.sample(seed, sample_rows)
-
-
-def _merge_tallies(left: tuple[Tally, RowSample], right: tuple[Tally, RowSample]) -> tuple[Tally, RowSample]:
-    return left[0].merge(right[0]), left[1].merge(right[1])
 
 
 def _require_complete_rows(tally: Tally, schema: TableSchema, profile: TableProfile) -> None:

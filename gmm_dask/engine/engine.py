@@ -7,14 +7,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
 from threading import Lock
-from typing import Any, Generic, TypeVar, cast, final
+from typing import Any, TypeVar, cast, final
 
 from threadpoolctl import ThreadpoolController
 
 from gmm_dask.engine.reduction import merge_tree
+from gmm_dask.engine.room import Room, room_here
 
 S = TypeVar("S")
 B = TypeVar("B")
@@ -25,20 +25,6 @@ Done = Callable[[int, int], None]
 
 def silent(done: int, total: int) -> None:
     """Tells nobody."""
-
-
-@dataclass(frozen=True)
-class Held(Generic[B]):
-    """Prepared shards that later passes map over; see `Engine.hold`. `items` belong to the engine that made them."""
-
-    items: Sequence[Any]
-    load: Callable[[Any], B] | None
-
-
-def loaded(item: Any, load: Callable[[Any], B] | None) -> B:
-    """A held shard inside a task: as it was kept, or loaded now. Tasks get `Held.load` among what they share."""
-    shard: B = item if load is None else load(item)
-    return shard
 
 
 class Engine(ABC):
@@ -67,6 +53,14 @@ class Engine(ABC):
     def keep(self, load: Callable[[S], B], specs: Sequence[S]) -> Sequence[Any]:
         """Load every shard where it will be used, and keep it there. What comes back stands for it in `map`."""
 
+    @abstractmethod
+    def discard(self, kept: Sequence[Any]) -> None:
+        """Let go of what `keep` returned, whoever still refers to it, such as the traceback of an error."""
+
+    @abstractmethod
+    def rooms(self) -> list[Room]:
+        """What each process that runs tasks has to spare."""
+
     @property
     @abstractmethod
     def memory_bytes(self) -> int:
@@ -75,12 +69,6 @@ class Engine(ABC):
     @abstractmethod
     def describe(self) -> str:
         """Where this runs, for logs."""
-
-    def hold(self, load: Callable[[S], B], specs: Sequence[S], n_bytes: int) -> Held[B]:
-        """Shards ready for many passes: kept in memory when `n_bytes` fit `memory_bytes`, else loaded in each pass."""
-        if n_bytes <= self.memory_bytes:
-            return Held(self.keep(load, specs), None)
-        return Held(specs, load)
 
 
 @final
@@ -112,9 +100,15 @@ class InProcess(Engine):
     def keep(self, load: Callable[[S], B], specs: Sequence[S]) -> Sequence[Any]:
         return self.map(lambda spec, _: load(spec), specs, None)
 
+    def discard(self, kept: Sequence[Any]) -> None:
+        cast("list[Any]", kept).clear()
+
+    def rooms(self) -> list[Room]:
+        return [room_here(self.n_threads)]
+
     @property
     def memory_bytes(self) -> int:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES") // 2
+        return room_here(self.n_threads).memory_bytes // 2
 
     def describe(self) -> str:
         return f"in this process, {self.n_threads} threads"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
-from gmm_dask.engine.engine import Done, Engine, Held, InProcess, loaded, silent
+from gmm_dask.engine.engine import Done, Engine, InProcess, silent
 from gmm_dask.mixture import (
     Block,
     CompiledCandidates,
@@ -18,25 +20,21 @@ from gmm_dask.mixture import (
     merge_all,
     sweep_block,
 )
-from gmm_dask.table.prepare import Prepared
 
 
 @dataclass(frozen=True)
 class TableSweep:
-    """One pass over the table for a list of candidates; what `gmm_dask.em` is handed."""
+    """One pass over the table for a list of candidates; what `gmm_dask.em` is handed.
+
+    `shards`: what the engine maps over; in a task each of them is an iterable of blocks.
+    """
 
     engine: Engine
-    shards: Held[Prepared]
+    shards: Sequence[Any]
     done: Done = silent
 
     def __call__(self, candidates: Sequence[MixtureParameters]) -> list[SufficientStatistics]:
-        return self.engine.map_reduce(
-            _sweep_shard,
-            self.shards.items,
-            (compile_candidates(candidates), self.shards.load),
-            merge_all,
-            self.done,
-        )
+        return self.engine.map_reduce(_sweep_shard, self.shards, compile_candidates(candidates), merge_all, self.done)
 
 
 @dataclass(frozen=True)
@@ -68,8 +66,6 @@ def _sweep_block(block: Block, compiled: CompiledCandidates) -> list[SufficientS
     return sweep_block(compiled, block)
 
 
-def _sweep_shard(
-    shard: object, shared: tuple[CompiledCandidates, Callable[[object], Prepared] | None]
-) -> list[SufficientStatistics]:
-    compiled, load = shared
-    return sweep_block(compiled, loaded(shard, load).block)
+def _sweep_shard(shard: Iterable[Block], compiled: CompiledCandidates) -> list[SufficientStatistics]:
+    """Block by block, from the first to the last: the same sums wherever the blocks come from."""
+    return reduce(merge_all, (sweep_block(compiled, block) for block in shard))

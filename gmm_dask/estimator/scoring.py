@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp
 from sklearn.utils import check_array
 
-from gmm_dask.engine import Engine, Held, InProcess, TableSweep
+from gmm_dask.engine import Engine, InProcess, TableSweep, Unprepared
 from gmm_dask.errors import BadInputError
 from gmm_dask.estimator.inputs import Rows
 from gmm_dask.estimator.table import complete_columns, shifted_by
@@ -72,8 +72,9 @@ def over_collection(function: PerRow, X: Any, n_features: int) -> Any:
 
 def statistics_of(scorer: Scorer, rows: Rows, engine: Engine) -> SufficientStatistics:
     """One sweep over the rows, none of which is kept. Raises BadInputError for missing values."""
-    load = shifted_by(scorer.shift, rows).load
-    (statistics,) = TableSweep(engine, Held(plan_shards(rows.source), load))([scorer.parameters])
+    preparation = shifted_by(scorer.shift, rows)
+    shards = [Unprepared(shard, preparation) for shard in plan_shards(rows.source)]
+    (statistics,) = TableSweep(engine, shards)([scorer.parameters])
     if missing := rows.source.n_rows - statistics.n_rows:
         raise BadInputError(f"Input X contains NaN in {missing} rows", where=rows.source.name)
     return statistics
@@ -85,7 +86,7 @@ def _call(rows: Float, function: PerRow) -> NDArray[Any]:
 
 def _call_on_shard(shard: Shard, shared: tuple[PerRow, tuple[str, ...]]) -> NDArray[Any]:
     function, features = shared
-    return function(complete_columns(shard, features).T)
+    return np.concatenate([function(columns.T) for columns in complete_columns(shard, features)])
 
 
 def _call_on_block(block: Any, function: PerRow) -> NDArray[Any]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -12,8 +15,34 @@ from gmm_dask.errors import BadInputError
 from gmm_dask.mixture import Block, Float
 from gmm_dask.table.columns import numeric, place
 from gmm_dask.table.shards import Shard
-from gmm_dask.table.sketches import RowSample
+from gmm_dask.table.sketches import RowSample, row_priorities
+from gmm_dask.table.source import BATCH_ROWS
 from gmm_dask.table.transforms import Transform
+
+OVERSAMPLING = 2
+"""How many times the rows wanted are looked at for a sample: with 200 or more expected, too few are never met."""
+
+_AT_A_TIME = 4096  # rows whose priorities take no fresh memory, which would cost more than they do
+_FEWEST_SEEN = 100  # complete rows that say well enough how many of a table's rows are complete
+
+
+class Batch(NamedTuple):
+    """Some rows of a table, the number of the first of them in the whole table, and where they come from."""
+
+    table: pa.Table
+    first_row: int
+    where: str
+
+
+def batches_of(shard: Shard, columns: Sequence[str] | None = None) -> Iterator[Batch]:
+    """A shard's rows, `BATCH_ROWS` at a time: what that takes does not depend on the size of the shard."""
+    try:
+        done = 0
+        for table in shard.batches(columns):
+            yield Batch(table, shard.start + done, shard.source.where(done, done + table.num_rows))
+            done += table.num_rows
+    finally:
+        pa.default_memory_pool().release_unused()  # else Arrow keeps for later what the last shard took
 
 
 @dataclass(frozen=True)
@@ -42,19 +71,44 @@ class Tally:
 
 
 @dataclass(frozen=True)
+class Sampling:
+    """A uniform sample of rows without replacement, the same however they are cut: the `size` rows of smallest
+    priority (see `RowSample`). Only the given `share` of all priorities, the smallest, is looked at: every part of a
+    table then holds its share of the sample, and not a sample of its own."""
+
+    seed: int
+    size: int
+    share: float = 1.0
+
+    @classmethod
+    def among(cls, seed: int, size: int, n_rows: float) -> Sampling:
+        """`size` rows of about `n_rows` that can be drawn."""
+        return cls(seed, size, min(1.0, OVERSAMPLING * size / max(n_rows, 1.0)))
+
+    def of(self, rows: NDArray[np.int64], columns: Iterable[Float]) -> RowSample:
+        """The sample of rows by their numbers in the whole table (n,), with the values of these columns, each (n,)."""
+        if self.share < 1 and len(rows):
+            limit = np.uint64(int(self.share * 2**64))
+            parts = (rows[start : start + _AT_A_TIME] for start in range(0, len(rows), _AT_A_TIME))
+            near = np.flatnonzero(np.concatenate([row_priorities(self.seed, part) < limit for part in parts]))
+            rows, columns = rows[near], (column[near] for column in columns)
+        table = pa.table({str(number): column for number, column in enumerate(columns)})
+        return RowSample(self.seed, self.size, rows, table).smallest()
+
+
+@dataclass(frozen=True)
 class Prepared:
-    """A shard ready to be swept: its complete rows of positive weight in model units, what was counted on the way, and
-    the rows' numbers in the whole table (n,)."""
+    """A batch of rows ready to be swept: the complete ones of positive weight in model units, what was counted on the
+    way, and the rows' numbers in the whole table (n,)."""
 
     block: Block
     tally: Tally
     rows: NDArray[np.int64]
 
-    def sample(self, seed: int, size: int) -> RowSample:
-        """Up to `size` of these rows, by the priorities of their numbers: merged over shards, a uniform sample."""
-        columns = [*self.block.z, *([] if self.block.weights is None else [self.block.weights])]
-        table = pa.table(columns, names=[str(number) for number in range(len(columns))])
-        return RowSample(seed, size, self.rows, table).smallest()
+    def sample(self, sampling: Sampling) -> RowSample:
+        """What these rows give to a sample of the table: columns as in z, then the weights where there are any."""
+        weights = [] if self.block.weights is None else [self.block.weights]
+        return sampling.of(self.rows, [*self.block.dense(), *weights])
 
 
 def sample_block(sample: RowSample, *, weighted: bool) -> Block:
@@ -77,29 +131,45 @@ class Preparation:
 
     @property
     def row_bytes(self) -> int:
-        """Bytes that a prepared row takes: its cells, its weight and its number."""
-        return 8 * (len(self.columns) + 1)
+        """Bytes that a prepared row takes: its cells and its weight."""
+        return 8 * len(self.columns)
 
-    def load(self, shard: Shard) -> Prepared:
-        """Read and prepare a shard."""
-        return self.prepare(shard.read(self.columns), shard.start, shard.where)
+    def batches(self, shard: Shard) -> Iterator[Prepared]:
+        """A shard prepared batch by batch: the same batches, with the same bits, whenever and wherever it is asked.
 
-    def prepare(self, table: pa.Table, first_row: int, where: str) -> Prepared:
-        """Complete rows of positive weight in model units. Raises BadInputError for values outside a curve's domain."""
-        source, weights = self.source_units(table, where), self._weights(table, where)
-        complete = ~np.isnan(source).any(axis=0)
-        used = complete if weights is None else complete & (weights > 0)
-        if not used.all():
-            source, weights = source[:, used], None if weights is None else weights[used]
-        z, log_jacobian = self.model_units(source, where)
+        Each takes over the memory of the one before: a block is good until the next.
+        """
+        space = np.empty(len(self.transforms) * min(shard.n_rows, BATCH_ROWS))
+        return (self.prepare(*batch, space) for batch in batches_of(shard, self.columns))
+
+    def prepare(self, table: pa.Table, first_row: int, where: str, space: Float | None = None) -> Prepared:
+        """Complete rows of positive weight in model units, in `space` if that is given: a float for every cell.
+
+        Raises BadInputError for values outside a curve's domain.
+        """
+        columns, weights = self._columns(table, where), self._weights(table, where)
+        complete = _complete(columns)
+        used = _used(complete, weights)
+        weights = None if weights is None else weights[used]
+        d, n = len(self.transforms), np.count_nonzero(used)
+        z, log_jacobian = np.empty((d, n)) if space is None else space[: d * n].reshape(d, n), 0.0
+        for out, column, (name, transform) in zip(z, columns, self.transforms, strict=True):
+            x = column if used.all() else column[used]
+            _to_model_units(transform, x, out, place(where, name))
+            log_jacobian += _total_log_jacobian(transform, x, weights)
         block = Block(z, weights)
-        total = float(log_jacobian.sum() if weights is None else weights @ log_jacobian)
-        tally = Tally(table.num_rows, int(complete.sum()), block.n_rows, block.weight, total)
+        tally = Tally(table.num_rows, int(complete.sum()), block.n_rows, block.weight, log_jacobian)
         return Prepared(block, tally, first_row + np.flatnonzero(used))
+
+    def sampling(self, drawn: RowSample, n_rows: int) -> Sampling:
+        """How to sample the rows that will be used as `drawn` samples all `n_rows`: as many, by the same seed."""
+        used = _used(_complete(self._columns(drawn.table, "")), self._weights(drawn.table, ""))
+        expected = n_rows * float(used.mean()) if used.sum() >= _FEWEST_SEEN else 0.0
+        return Sampling.among(drawn.seed, drawn.size, expected)
 
     def source_units(self, table: pa.Table, where: str) -> Float:
         """The modelled columns (d, n) in source units, NaN where missing."""
-        return np.stack([numeric(table, name, where) for name, _ in self.transforms])
+        return np.stack(self._columns(table, where))
 
     def model_units(self, source: Float, where: str) -> tuple[Float, Float]:
         """z (d, n) and the sum over observed columns of log|dz/dx| (n,), from source units (d, n).
@@ -107,9 +177,12 @@ class Preparation:
         Raises BadInputError, at `where`, for a value outside the domain of a column's transform."""
         z, log_jacobian = np.empty_like(source), np.zeros(source.shape[1])
         for row, (name, transform) in enumerate(self.transforms):
-            z[row] = transform.forward(source[row], place(where, name))
+            _to_model_units(transform, source[row], z[row], place(where, name))
             log_jacobian += np.nan_to_num(transform.log_jacobian(source[row]), nan=0.0)
         return z, log_jacobian
+
+    def _columns(self, table: pa.Table, where: str) -> list[Float]:
+        return [numeric(table, name, where) for name, _ in self.transforms]
 
     def _weights(self, table: pa.Table, where: str) -> Float | None:
         if self.weight is None:
@@ -124,3 +197,33 @@ class Preparation:
                 advice="Mend the column, or give it the role ignored.",
             )
         return weights
+
+
+def _complete(columns: Sequence[Float]) -> NDArray[np.bool_]:
+    """(n,) whether a row has a value in each of the columns."""
+    complete = np.ones(len(columns[0]), dtype=bool)
+    for column in columns:
+        complete &= ~np.isnan(column)
+    return complete
+
+
+def _used(complete: NDArray[np.bool_], weights: Float | None) -> NDArray[np.bool_]:
+    """(n,) whether a row counts."""
+    return complete if weights is None else complete & (weights > 0)
+
+
+def _to_model_units(transform: Transform, x: Float, out: Float, where: str) -> None:
+    """z of x into `out`; of most columns without memory of its own, which would cost more than the arithmetic."""
+    if transform.affine:
+        np.subtract(x, transform.shift, out=out)
+        np.divide(out, transform.scale, out=out)
+    else:
+        out[:] = transform.forward(x, where)
+
+
+def _total_log_jacobian(transform: Transform, x: Float, weights: Float | None) -> float:
+    """The sum of w * log|dz/dx| over one column's values (n,) in source units."""
+    if transform.affine:
+        return -math.log(transform.scale) * float(len(x) if weights is None else weights.sum())
+    slopes = transform.log_jacobian(x)
+    return float(slopes.sum() if weights is None else weights @ slopes)

@@ -6,7 +6,6 @@ from distributed import Client, LocalCluster
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from gmm_dask.engine import InProcess, OnCluster, merge_tree, one_blas_thread, open_engine
-from gmm_dask.engine.reduction import FAN_IN
 from gmm_dask.errors import BadInputError, ResourceError
 
 
@@ -42,6 +41,10 @@ def fail_on_three(shard, shared):
     return shard
 
 
+def fail_with(shard, error):
+    raise error
+
+
 def test_results_come_in_the_order_of_shards(engine):
     assert engine.map(times, range(40), 3) == [3 * shard for shard in range(40)]
 
@@ -52,7 +55,7 @@ def test_progress_ends_with_all_shards_done(engine):
     assert seen[-1] == (5, 5)
 
 
-@pytest.mark.parametrize("n", [1, 2, FAN_IN, FAN_IN + 1, FAN_IN**2 + 3])
+@pytest.mark.parametrize("n", [1, 2, 3, 8, 67])
 def test_the_tree_is_fixed_by_shard_numbers(engine, n):
     found = engine.map_reduce(as_text, range(n), None, bracketed)
     assert found == merge_tree([str(shard) for shard in range(n)], bracketed)
@@ -72,6 +75,12 @@ def test_an_error_in_a_task_arrives_with_its_fields(engine):
     with pytest.raises(BadInputError) as caught:
         engine.map(fail_on_three, range(6), None)
     assert (caught.value.where, caught.value.advice) == ("shard 3", "Mend it.")
+
+
+@pytest.mark.parametrize("error", [FileNotFoundError("part-3.parquet"), TimeoutError("the store is slow")])
+def test_errors_that_could_be_taken_for_the_connection_s_arrive_as_they_are(engine, error):
+    with pytest.raises(type(error), match=str(error)):
+        engine.map_reduce(fail_with, range(6), error, times)
 
 
 def test_nobody_at_the_address(monkeypatch):

@@ -120,6 +120,26 @@ def test_a_worker_killed_in_the_middle_of_a_fit(table, expected):
 
 
 @pytest.mark.slow
+def test_a_worker_joins_in_the_middle_of_a_fit_and_the_first_is_killed(table, expected):
+    with cluster(1, processes=True) as client:
+        (first,) = client.nthreads()
+        process = client.run(os.getpid)[first]
+        workers = []
+
+        def change(iteration):
+            if iteration == 3:
+                client.cluster.scale(2)
+                client.wait_for_workers(2, timeout=60)
+            if iteration == 6:
+                os.kill(process, signal.SIGKILL)
+            workers.append(set(client.nthreads()))
+
+        assert fitted_bits(table, OnCluster(client), Watching(change)) == expected
+        assert workers[0] == {first}
+        assert first not in workers[-1]
+
+
+@pytest.mark.slow
 def test_starts_are_tried_with_one_blas_thread_in_this_process_too(table):
     """A product shared by two BLAS threads may round otherwise, and no cluster limits the process that drives it."""
     threads = set()
