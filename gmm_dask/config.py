@@ -162,6 +162,22 @@ class ProfileJob(Record):
     dask: Dask = None
 
 
+class PlanJob(Record):
+    """Say what fitting would take: passes, seconds, memory."""
+
+    table: Table
+    columns: Columns = Columns()
+    candidates: Candidates = Candidates()
+    workers: int = Field(1, ge=1)
+    """Dask workers."""
+    threads: int = Field(1, ge=1)
+    """Threads of each worker."""
+    memory: str = "4GiB"
+    """Memory limit of each worker, such as 4GiB."""
+    passes: int = Field(50, ge=1)
+    """Passes of expectation-maximisation to reckon with."""
+
+
 class IngestJob(Record):
     """Read a table and publish it as Parquet."""
 

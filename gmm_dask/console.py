@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 
 from gmm_dask.em import Progress as Iteration
+from gmm_dask.pipeline.plans import Planned
 from gmm_dask.pipeline.records import Chosen, Done
 
 _SECONDS_BETWEEN_LINES = 5.0
@@ -90,6 +91,15 @@ def selection_table(chosen: Chosen) -> Table:
         )
     for column in table.columns[3:9]:
         column.justify = "right"
+    return table
+
+
+def plan_table(planned: Planned) -> Table:
+    """What a fit would take, line by line."""
+    table = _plain("name", "value")
+    table.show_header = False
+    for name, value in planned.lines():
+        table.add_row(name, escape(value))
     return table
 
 

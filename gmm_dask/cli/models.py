@@ -61,6 +61,51 @@ def profile(
         out.print(profile_table(found.rows()))
 
 
+def plan(
+    table: TableArgument,
+    components: Annotated[str, typer.Option("--components", "-k", help="Range of K such as 1:20, or one.")] = "1:10",
+    covariance_types: Annotated[
+        list[str], typer.Option("--covariance-type", help="full, tied, diag or spherical; repeat it to compare.")
+    ] = ["full"],  # noqa: B006
+    workers: Annotated[int, typer.Option("--workers", min=1, help="Dask workers.")] = 1,
+    threads: Annotated[int, typer.Option("--threads", min=1, help="Threads of each worker.")] = 1,
+    memory: Annotated[str, typer.Option("--memory", help="Memory limit of each worker, such as 4GiB.")] = "4GiB",
+    passes: Annotated[int, typer.Option("--passes", min=1, help="Passes of the fit to reckon with.")] = 50,
+    continuous: ContinuousOption = [],  # noqa: B006
+    ignore: IgnoredOption = [],  # noqa: B006
+    weight: WeightOption = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    delimiter: DelimiterOption = None,
+    no_header: NoHeaderOption = False,
+) -> None:
+    """Say what a select or fit would take: seconds a pass, memory a worker, and what to change where it does not fit.
+
+    Nothing is fitted. Columns are judged by the table's first rows; speed is measured on these and on this processor,
+    and the workers are taken to be like it. docs/scale.md has the model behind the figures.
+    """
+    from gmm_dask.config import PlanJob
+    from gmm_dask.console import plan_table
+    from gmm_dask.pipeline import plan as job
+
+    record = record_of(
+        PlanJob,
+        table=table_of(table, delimiter, no_header),
+        columns={"continuous": continuous, "ignored": ignore, "weight": weight},
+        candidates={"n_components": components, "covariance_types": covariance_types},
+        workers=workers,
+        threads=threads,
+        memory=memory,
+        passes=passes,
+    )
+    planned = job(record)
+    if json:
+        typer.echo(planned.to_json())
+        return
+    out.print(plan_table(planned))
+    for advice in planned.plan.advice:
+        err.print(f"[yellow]note[/] {advice}", highlight=False)
+
+
 def ingest(
     table: TableArgument,
     output: OutputOption,

@@ -161,3 +161,21 @@ def test_the_printed_configuration_is_one(capsys, tmp_path):
     plain, full = (load_config(tmp_path / name, PipelineJob) for name in ("plain.toml", "all.toml"))
     shown = {"source": plain.source.model_copy(update={"csv": full.source.csv})}
     assert plain.model_copy(update=shown) == full
+
+
+def test_plan_says_what_a_fit_would_take_and_fits_nothing(capsys, folder):
+    before = sorted(folder.rglob("*"))
+    code, out, _ = run(capsys, "plan", folder / "t.csv", "-k", "1:3", "--workers", "2", "--memory", "1GiB", "--json")
+    assert code == 0
+    planned = json.loads(out)
+    assert planned["table"]["rows"] == 500
+    assert planned["table"]["columns"] == 2
+    assert planned["candidates"] == 3
+    assert planned["plan"]["fits"]
+    assert planned["plan"]["place"] == "memory"
+    assert planned["total_seconds"] > 0
+    code, out, _ = run(capsys, "plan", folder / "t.csv", "--memory", "100MB")
+    assert code == 0
+    assert re.search(r"fits +no", out)
+    assert sorted(folder.rglob("*")) == before
+    assert run(capsys, "plan", folder / "t.csv", "--memory", "much")[0] == 2
