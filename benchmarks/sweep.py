@@ -1,100 +1,184 @@
-"""One EM iteration (E-step and statistics), ours against scikit-learn: same rows, same parameters, one core.
+"""One EM iteration (E-step and statistics), ours against scikit-learn and Intel oneDAL: float64, one core, the same
+rows, the same parameters.
 
     python benchmarks/sweep.py --help
 
-Medians over alternating runs in one process. The table goes to standard output, everything measured to --json.
+Medians over alternating runs in one process. oneDAL's `em_gmm` (through daal4py, which scikit-learn-intelex brings) is
+timed with 1 and with 6 iterations from the same start; a fifth of the difference is one iteration. It has no tied
+covariances.
+
+GFLOP/s are ours and nominal: the 4 n q K of the two matrix products, q being the features of a row (d (d + 1) / 2 + d +
+1, and 2 d + 1 for diag). The kernel gets by with fewer for tied, and its soft-max is not counted. DGEMM is NumPy's of
+1500 x 1500 matrices, between the other runs on the same core.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import platform
-import time
+import sys
 from collections.abc import Callable
-from pathlib import Path
-from statistics import median
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
-import sklearn
+from measuring import Column, Measured, Table, alternating, has_peer, on_cores, parser, write_json
 from sklearn.mixture import GaussianMixture
-from threadpoolctl import threadpool_info, threadpool_limits
 
-import gmm_dask
-from gmm_dask.mixture import FAMILIES, Block, MixtureParameters, compile_candidates, sweep_block
+from gmm_dask.mixture import FAMILIES, Block, Float, MixtureParameters, compile_candidates, sweep_block
+
+DGEMM = 1500
+MORE_ITERATIONS = 6
+ONEDAL_STORAGE = {"full": "full", "diag": "diagonal"}
+
+
+@dataclass(frozen=True)
+class Shape:
+    """n rows, d columns, k components, and how many times faster than each peer we mean to be."""
+
+    n: int
+    d: int
+    k: int
+    covariance_type: str
+    target_scikit_learn: float
+    target_onedal: float | None
+
 
 SHAPES = [
-    (200_000, 4, 5, "full"),
-    (200_000, 8, 8, "full"),
-    (200_000, 16, 16, "full"),
-    (200_000, 10, 50, "full"),
-    (100_000, 32, 16, "full"),
-    (50_000, 64, 16, "full"),
-    (200_000, 16, 16, "diag"),
-    (200_000, 16, 16, "tied"),
+    Shape(200_000, 4, 5, "full", 22, 6),
+    Shape(200_000, 8, 8, "full", 25, 6),
+    Shape(200_000, 16, 16, "full", 18, 5),
+    Shape(200_000, 10, 50, "full", 28, 9),
+    Shape(100_000, 32, 16, "full", 12, 5),
+    Shape(50_000, 64, 16, "full", 7, 4),
+    Shape(200_000, 16, 16, "diag", 10, None),
+    Shape(200_000, 16, 16, "tied", 10, None),
+]
+
+COLUMNS = [
+    Column("n", "rows", "d"),
+    Column("d", "d", "d"),
+    Column("k", "K", "d"),
+    Column("covariance_type", "type"),
+    Column("ours", "ours ms", ".1f", 1e3),
+    Column("scikit_learn", "scikit-learn ms", ".1f", 1e3),
+    Column("onedal", "oneDAL ms", ".1f", 1e3),
+    Column("x_scikit_learn", "x scikit-learn", ".1f"),
+    Column("target_scikit_learn", "target", ".0f"),
+    Column("x_onedal", "x oneDAL", ".1f"),
+    Column("target_onedal", "target", ".0f"),
+    Column("gflops", "GFLOP/s", ".1f"),
+    Column("dgemm_gflops", "DGEMM", ".1f"),
 ]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=7, help="alternating runs of each (default 7)")
-    parser.add_argument("--json", type=Path, help="write what was measured here")
-    options = parser.parse_args()
-    print(f"{'rows':>8} {'d':>3} {'K':>3} {'type':>5} {'ours ms':>9} {'scikit-learn ms':>16} {'ratio':>6}")
-    results = []
-    with threadpool_limits(1):
-        for shape in SHAPES:
-            result = measure(*shape, options.runs)
-            results.append(result)
-            print(
-                f"{shape[0]:>8} {shape[1]:>3} {shape[2]:>3} {shape[3]:>5} {1e3 * result['ours']:>9.1f} "
-                f"{1e3 * result['scikit_learn']:>16.1f} {result['ratio']:>6.1f}"
-            )
-    if options.json:
-        options.json.write_text(json.dumps({"environment": environment(), "results": results}, indent=2))
+    made = parser(__doc__, runs=7)
+    made.add_argument("--shapes", type=int, nargs="+", metavar="LINE", help="the lines of the table to measure, from 1")
+    made.add_argument("--rows", type=int, help="so many rows in every shape")
+    options = made.parse_args()
+    onedal = has_peer("daal4py", "oneDAL")
+    shapes = [SHAPES[line - 1] for line in options.shapes or range(1, len(SHAPES) + 1)]
+    with on_cores(1):
+        table, results = Table(*COLUMNS), []
+        for shape in shapes:
+            results.append(measure(shape, options.rows or shape.n, options.runs, with_onedal=onedal))
+            table.row(results[-1])
+        write_json(options, results)
 
 
-def measure(n: int, d: int, k: int, covariance_type: str, runs: int) -> dict[str, float]:
-    """Seconds per iteration, medians, and the ratio."""
+def measure(shape: Shape, n: int, runs: int, *, with_onedal: bool) -> dict[str, Any]:
+    """Seconds per iteration and what follows from them; the mean log-likelihoods per row say that all did the same."""
     rng = np.random.default_rng(0)
-    rows = rng.normal(size=(n, d)) + 0.7 * rng.integers(0, k, n)[:, None]
-    theirs = GaussianMixture(k, covariance_type=covariance_type, max_iter=1, init_params="random_from_data")
-    theirs._initialize_parameters(rows, np.random.RandomState(0))
-    theirs._m_step(rows, theirs._e_step(rows)[1])
-    parameters = MixtureParameters(FAMILIES[covariance_type], theirs.weights_, theirs.means_, theirs.covariances_)
-    block = Block(np.ascontiguousarray(rows.T))
-
-    def ours() -> None:
-        sweep_block(compile_candidates([parameters]), block)
-
-    def scikit_learn() -> None:
-        theirs._m_step(rows, theirs._e_step(rows)[1])
-
-    ours()
-    times = {"ours": [], "scikit_learn": []}
-    for _ in range(runs):
-        times["ours"].append(seconds(ours))
-        times["scikit_learn"].append(seconds(scikit_learn))
-    medians = {name: median(each) for name, each in times.items()}
-    return medians | {"ratio": medians["scikit_learn"] / medians["ours"], "n": n, "d": d, "k": k}
-
-
-def seconds(function: Callable[[], None]) -> float:
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
-
-
-def environment() -> dict[str, object]:
-    """Versions, processor, BLAS kernels."""
-    return {
-        "gmm_dask": gmm_dask.__version__,
-        "scikit_learn": sklearn.__version__,
-        "numpy": np.__version__,
-        "python": platform.python_version(),
-        "machine": platform.processor() or platform.machine(),
-        "blas": [pool.get("architecture") for pool in threadpool_info() if pool["user_api"] == "blas"],
+    rows = rng.normal(size=(n, shape.d)) + 0.7 * rng.integers(0, shape.k, n)[:, None]
+    theirs = start(rows, shape)
+    functions: dict[str, Callable[[], Any]] = {
+        "ours": our_iteration(rows, theirs),
+        "scikit_learn": scikit_learn_iteration(rows, theirs),
+        "dgemm": dgemm(rng),
     }
+    if with_onedal and shape.covariance_type in ONEDAL_STORAGE:
+        functions["onedal_once"] = onedal_iterations(rows, theirs, 1)
+        functions["onedal"] = onedal_iterations(rows, theirs, MORE_ITERATIONS)
+    measured = alternating(functions, runs)
+    return asdict(shape) | {"n": n} | derived(measured, shape, n)
+
+
+def derived(measured: dict[str, Measured], shape: Shape, n: int) -> dict[str, Any]:
+    """Medians per iteration, ratios, rates, and log-likelihoods."""
+    seconds = {name: each.median for name, each in measured.items()}
+    likelihoods = {"ours": measured["ours"].result / n, "scikit_learn": measured["scikit_learn"].result}
+    onedal = None
+    if "onedal" in measured:
+        onedal = (seconds["onedal"] - seconds["onedal_once"]) / (MORE_ITERATIONS - 1)
+        likelihoods["onedal"] = measured["onedal_once"].result / n
+    q = FAMILIES[shape.covariance_type].features.n_features(shape.d)
+    return {
+        "ours": seconds["ours"],
+        "scikit_learn": seconds["scikit_learn"],
+        "onedal": onedal,
+        "x_scikit_learn": seconds["scikit_learn"] / seconds["ours"],
+        "x_onedal": None if onedal is None else onedal / seconds["ours"],
+        "gflops": 4 * n * q * shape.k / seconds["ours"] / 1e9,
+        "dgemm_gflops": 2 * DGEMM**3 / seconds["dgemm"] / 1e9,
+        "log_likelihood": likelihoods,
+        "seconds": {name: each.seconds for name, each in measured.items()},
+    }
+
+
+def start(rows: Float, shape: Shape) -> GaussianMixture:
+    """The parameters that all begin with: random rows as means, and one iteration."""
+    mixture = GaussianMixture(
+        shape.k, covariance_type=shape.covariance_type, max_iter=1, init_params="random_from_data"
+    )
+    mixture._initialize_parameters(rows, np.random.RandomState(0))
+    mixture._m_step(rows, mixture._e_step(rows)[1])
+    return mixture
+
+
+def our_iteration(rows: Float, theirs: GaussianMixture) -> Callable[[], float]:
+    family = FAMILIES[theirs.covariance_type]
+    parameters = MixtureParameters(family, theirs.weights_, theirs.means_, theirs.covariances_)
+    block = Block(np.ascontiguousarray(rows.T))
+    return lambda: sweep_block(compile_candidates([parameters]), block)[0].log_likelihood
+
+
+def scikit_learn_iteration(rows: Float, theirs: GaussianMixture) -> Callable[[], float]:
+    first = theirs.weights_, theirs.means_, theirs.precisions_cholesky_
+
+    def iteration() -> float:
+        theirs.weights_, theirs.means_, theirs.precisions_cholesky_ = first
+        log_likelihood, log_responsibilities = theirs._e_step(rows)
+        theirs._m_step(rows, log_responsibilities)
+        return float(log_likelihood)
+
+    return iteration
+
+
+def onedal_iterations(rows: Float, theirs: GaussianMixture, iterations: int) -> Callable[[], float]:
+    import daal4py
+
+    daal4py.daalinit(1)
+    diagonal = theirs.covariance_type == "diag"
+    algorithm = daal4py.em_gmm(
+        nComponents=theirs.n_components,
+        maxIterations=iterations,
+        accuracyThreshold=0,
+        covarianceStorage=ONEDAL_STORAGE[theirs.covariance_type],
+    )
+    weights, means = theirs.weights_[None, :].copy(), theirs.means_.copy()
+    covariances = [each[None, :].copy() if diagonal else each.copy() for each in theirs.covariances_]
+
+    def iterate() -> float:
+        result = algorithm.compute(rows, weights, means, covariances)
+        if result.nIterations.item() != iterations:
+            sys.exit(f"oneDAL made {result.nIterations.item()} iterations where {iterations} were asked for")
+        return float(result.goalFunction.item())
+
+    return iterate
+
+
+def dgemm(rng: np.random.Generator) -> Callable[[], Float]:
+    left, right, out = (rng.normal(size=(DGEMM, DGEMM)) for _ in range(3))
+    return lambda: np.matmul(left, right, out=out)
 
 
 if __name__ == "__main__":
