@@ -23,7 +23,7 @@ from gmm_dask.errors import BadInputError, UsageError, did_you_mean
 from gmm_dask.mixture import Block, Float
 from gmm_dask.progress import Observer, Silent
 from gmm_dask.selection import Selection, left_out_note
-from gmm_dask.table.columns import numeric
+from gmm_dask.table.columns import is_narrow, numeric
 from gmm_dask.table.prepare import Preparation, Tally, batches_of, sample_block
 from gmm_dask.table.profile import TableProfile, merge, profile_batch
 from gmm_dask.table.schema import TableSchema, infer_schema
@@ -124,7 +124,8 @@ def preparation_of(columns: Columns, schema: TableSchema, profile: TableProfile)
         sample = numeric(profile.sample.table, name)
         kind = columns.transforms.get(name, columns.transform)
         transforms.append((name, choose_transform(kind, profile[name], sample)))
-    return Preparation(tuple(transforms), schema.weight)
+    narrow = (name for name in schema.continuous if is_narrow(profile[name].type))
+    return Preparation(tuple(transforms), schema.weight, frozenset(narrow))
 
 
 def _require_complete_rows(tally: Tally, schema: TableSchema, profile: TableProfile) -> None:

@@ -51,3 +51,23 @@ def test_the_size_of_weights_does_not_move_the_model(frame):
         small = fit(frame.assign(w=1e-15 * (1 + np.arange(300) % 2)), 2, columns=columns)
     large = fit(frame.assign(w=1.0 * (1 + np.arange(300) % 2)), 2, columns=columns)
     np.testing.assert_allclose(small.model.parameters.means, large.model.parameters.means, rtol=1e-6)
+
+
+@pytest.mark.parametrize("covariance_type", ["full", "tied", "diag", "spherical"])
+@pytest.mark.parametrize(("dtype", "offset"), [(np.float64, 1e9), (np.float32, 1e6)])
+def test_offsets_cost_no_digits(covariance_type, dtype, offset):
+    """Two clusters, 8 sd apart: variances are those of the numbers as they came, to a millionth."""
+    rng = np.random.default_rng(1)
+    rows = rng.normal(size=(4000, 2)) + np.repeat([[0.0, 0.0], [8.0, 8.0]], 2000, axis=0)
+    rows = (rows + offset).astype(dtype)
+    found, expected = (
+        np.diagonal(
+            fit(
+                pd.DataFrame(each, columns=["x", "y"]), 2, covariance_type, columns={"transform": "none"}, tol=1e-12
+            ).model.parameters.dense_covariances(),
+            axis1=1,
+            axis2=2,
+        )
+        for each in (rows, rows.astype(float) - offset)
+    )
+    np.testing.assert_allclose(np.sort(found, axis=0), np.sort(expected, axis=0), rtol=1e-6)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import cache
 from threading import Lock
@@ -19,6 +19,8 @@ from gmm_dask.engine.room import Room, room_here
 S = TypeVar("S")
 B = TypeVar("B")
 R = TypeVar("R")
+_POLL_SECONDS = 0.1
+
 Done = Callable[[int, int], None]
 """Told (shards done, shards in all) while a pass runs."""
 
@@ -79,13 +81,20 @@ class InProcess(Engine):
         self.n_threads = n_threads or len(os.sched_getaffinity(0))
 
     def map(self, function: Callable[[S, Any], R], shards: Sequence[S], shared: Any, done: Done = silent) -> list[R]:
-        results: list[R] = []
-        with one_blas_thread(), ThreadPoolExecutor(self.n_threads) as pool:
-            each = pool.map if len(shards) > 1 else map  # a thread takes longer to start than a small shard to sweep
-            for result in each(lambda shard: function(shard, shared), shards):
-                results.append(result)
-                done(len(results), len(shards))
-        return results
+        with one_blas_thread():
+            work = _Work(function, shards, shared)
+            if len(shards) == 1:  # a thread takes longer to start than a small shard to sweep
+                work()
+            else:
+                with ThreadPoolExecutor(self.n_threads) as pool:
+                    threads = [pool.submit(work) for _ in range(min(self.n_threads, len(shards)))]
+                    try:
+                        while wait(threads, timeout=_POLL_SECONDS).not_done:
+                            done(len(work.results), len(shards))
+                    finally:
+                        work.is_over = True  # after an interruption, once every thread is done with its shard
+            done(len(work.results), len(shards))
+            return work.in_order()
 
     def map_reduce(
         self,
@@ -112,6 +121,33 @@ class InProcess(Engine):
 
     def describe(self) -> str:
         return f"in this process, {self.n_threads} threads"
+
+
+class _Work:
+    """A function over shards, for any number of threads: each takes the next shard until there is none.
+
+    One queue for all costs a shard less than a future for each.
+    """
+
+    def __init__(self, function: Callable[[Any, Any], Any], shards: Sequence[Any], shared: Any) -> None:
+        self.function, self.shards, self.shared = function, shards, shared
+        self.next, self.results, self.errors = iter(range(len(shards))), dict[int, Any](), dict[int, BaseException]()
+        self.is_over = False
+
+    def __call__(self) -> None:
+        for number in self.next:
+            try:
+                self.results[number] = self.function(self.shards[number], self.shared)
+            except BaseException as error:  # noqa: BLE001 (raised by `in_order`)
+                self.errors[number] = error
+            if self.errors or self.is_over:
+                break
+
+    def in_order(self) -> list[Any]:
+        """The results in the shards' order. Raises the error of the first shard that has one."""
+        if self.errors:
+            raise self.errors[min(self.errors)]
+        return [self.results[number] for number in range(len(self.shards))]
 
 
 @contextmanager

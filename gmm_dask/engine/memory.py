@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from gmm_dask.engine.placement import SHARDS_PER_TASK
 from gmm_dask.engine.room import Room
 from gmm_dask.errors import ResourceError
-from gmm_dask.mixture import Features
+from gmm_dask.mixture import Features, sweep_bytes
 from gmm_dask.table.source import BATCH_ROWS
 
 Shape = tuple[int, Features]
@@ -18,8 +19,7 @@ Shape = tuple[int, Features]
 
 _FLOAT = 8
 _DECODER = 5 * 2**20  # of a column: what is read at a time, pages as they usually are, a dictionary; measured
-_KERNEL_ROWS = 1024
-_STATISTICS = 8  # of every candidate, at a time: a block's, a shard's, and those waiting to be merged up the tree
+_STATISTICS = SHARDS_PER_TASK + 3  # of every candidate, at a time: a block's, a shard's, those waiting to be merged
 _COLUMN_COPIES = 8  # of the one column at hand: missing values, transform and slope with their intermediate results
 _PROFILED_CELL = 128  # of the one column at hand: sorted copies, and a Python number for each value
 _SKETCHES = 2**19  # of a column
@@ -50,9 +50,7 @@ def predicted_bytes_per_task(
     statistics = sum(_FLOAT * k * (features.n_features(d) + d) for k, features in candidates)
     return TaskBytes(
         _read_bytes(rows, n_columns, row_bytes) + _FLOAT * rows * (d + n_columns + _COLUMN_COPIES),
-        _FLOAT * rows * (n_columns + 1)
-        + kernel_scratch_bytes(d, sum(k for k, _ in candidates))
-        + _STATISTICS * statistics,
+        _FLOAT * rows * (n_columns + 1) + sweep_bytes(d, sum(k for k, _ in candidates)) + _STATISTICS * statistics,
     )
 
 
@@ -60,11 +58,6 @@ def predicted_profile_bytes(n_columns: int, row_bytes: int, sample_rows: int, *,
     """For a profile of columns whose cells take `row_bytes` in a row, which samples so many rows."""
     sample = 3 * sample_rows * _FLOAT * (n_columns + 2)
     return _read_bytes(rows, n_columns, row_bytes) + rows * _PROFILED_CELL + sample + n_columns * _SKETCHES
-
-
-def kernel_scratch_bytes(d: int, k: int) -> int:
-    """What the compiled kernel takes to sweep blocks of d columns for k components in all."""
-    return _FLOAT * (_KERNEL_ROWS * (k + d + 2 * (d + 1)) + k * (d + 1) ** 2)
 
 
 def require_room(rooms: Sequence[Room], task_bytes: int, what: str) -> None:

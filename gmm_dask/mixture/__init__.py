@@ -7,6 +7,7 @@ from gmm_dask.mixture.compiled import (
     compile_kernels,
     log_joint,
     sweep_block,
+    sweep_bytes,
 )
 from gmm_dask.mixture.conditionals import Conditionals, conditionals
 from gmm_dask.mixture.covariance import FAMILIES, CovarianceFamily, SingularCovarianceError, family_named
@@ -37,4 +38,5 @@ __all__ = [
     "m_step",
     "merge_all",
     "sweep_block",
+    "sweep_bytes",
 ]

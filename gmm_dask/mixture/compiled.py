@@ -24,7 +24,7 @@ from gmm_dask.mixture.features import Features, Float
 from gmm_dask.mixture.kernel import DIAGONAL, FULL, SHARED, Components, Rows, log_joint_rows, sweep_rows
 from gmm_dask.mixture.parameters import MixtureParameters
 from gmm_dask.mixture.statistics import SufficientStatistics
-from gmm_dask.mixture.tiles import FEATURES
+from gmm_dask.mixture.tiles import FEATURES, STRIP
 from gmm_dask.mixture.vectors import LANES
 
 CENTRED_ABOVE = 1e6
@@ -142,6 +142,12 @@ def sweep_block(compiled: CompiledCandidates, block: Block) -> list[SufficientSt
                 block.n_rows,
             )
     return [statistics for statistics in results if statistics is not None]
+
+
+def sweep_bytes(d: int, k: int) -> int:
+    """Bytes that `sweep_block` takes for k components over d columns, whatever the block: scratch and moments."""
+    scratch = (2 * (d + 1) + k + FEATURES + 1) * (BLOCK_ROWS + LANES) + (2 * d + 1) * STRIP
+    return 8 * (scratch + 2 * k * (Features.QUADRATIC.n_features(d) + FEATURES) + 3 * k * d)
 
 
 def log_joint(parameters: MixtureParameters, z: Float) -> Float:

@@ -22,6 +22,11 @@ def is_numeric(kind: pa.DataType) -> bool:
     return bool(types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind) or types.is_decimal(kind))
 
 
+def is_narrow(kind: pa.DataType) -> bool:
+    """Whether float32 holds all values of the type: float32 itself and float16."""
+    return bool(pa.types.is_float32(kind) or pa.types.is_float16(kind))
+
+
 def is_binary(kind: pa.DataType) -> bool:
     """Bytes of any layout."""
     types = pa.types
@@ -71,7 +76,12 @@ def numeric(table: pa.Table, column: str, where: str = "") -> Float:
 
 
 def as_float64(values: pa.ChunkedArray) -> Float:
-    """A numeric column as float64 (n,), NaN for missing, integers beyond 2**53 rounded: for summaries, not for rows."""
+    """A numeric column as float64 (n,), NaN for missing, integers beyond 2**53 rounded: for summaries, not for rows.
+
+    Read-only, and no copy, where the column is float64 in one piece without nulls.
+    """
+    if pa.types.is_boolean(values.type):
+        values = values.cast(pa.uint8())  # straight to float64 takes seven times as long
     numbers: Float = values.cast(pa.float64(), safe=False).to_numpy()
     return numbers
 

@@ -45,6 +45,10 @@ def batches_of(shard: Shard, columns: Sequence[str] | None = None) -> Iterator[B
         pa.default_memory_pool().release_unused()  # else Arrow keeps for later what the last shard took
 
 
+Space = tuple[Float, NDArray[np.float32] | None]
+"""Memory for prepared cells: of float64 and, where there are any, of float32 columns."""
+
+
 @dataclass(frozen=True)
 class Tally:
     """What preparing rows counted: a commutative monoid like the statistics.
@@ -119,10 +123,14 @@ def sample_block(sample: RowSample, *, weighted: bool) -> Block:
 
 @dataclass(frozen=True)
 class Preparation:
-    """Which columns enter the mixture and how: (name, transform) in the mixture's order, and the weight column."""
+    """Which columns enter the mixture and how: (name, transform) in the mixture's order, and the weight column.
+
+    narrow: those that came as float32 and stay so once prepared; what is computed with them is float64.
+    """
 
     transforms: tuple[tuple[str, Transform], ...]
     weight: str | None = None
+    narrow: frozenset[str] = frozenset()
 
     @property
     def columns(self) -> list[str]:
@@ -132,18 +140,24 @@ class Preparation:
     @property
     def row_bytes(self) -> int:
         """Bytes that a prepared row takes: its cells and its weight."""
-        return 8 * len(self.columns)
+        return 8 * len(self.columns) - 4 * len(self.narrow)
 
     def batches(self, shard: Shard) -> Iterator[Prepared]:
         """A shard prepared batch by batch: the same batches, with the same bits, whenever and wherever it is asked.
 
         Each takes over the memory of the one before: a block is good until the next.
         """
-        space = np.empty(len(self.transforms) * min(shard.n_rows, BATCH_ROWS))
+        space = self.space(min(shard.n_rows, BATCH_ROWS))
         return (self.prepare(*batch, space) for batch in batches_of(shard, self.columns))
 
-    def prepare(self, table: pa.Table, first_row: int, where: str, space: Float | None = None) -> Prepared:
-        """Complete rows of positive weight in model units, in `space` if that is given: a float for every cell.
+    def space(self, n_rows: int) -> Space:
+        """Memory for the prepared cells of so many rows."""
+        n_narrow = len(self.narrow)
+        wide = np.empty((len(self.transforms) - n_narrow) * n_rows)
+        return wide, np.empty(n_narrow * n_rows, np.float32) if n_narrow else None
+
+    def prepare(self, table: pa.Table, first_row: int, where: str, space: Space | None = None) -> Prepared:
+        """Complete rows of positive weight in model units, in `space` if that is given.
 
         Raises BadInputError for values outside a curve's domain.
         """
@@ -151,13 +165,15 @@ class Preparation:
         complete = _complete(columns)
         used = _used(complete, weights)
         weights = None if weights is None else weights[used]
-        d, n = len(self.transforms), np.count_nonzero(used)
-        z, log_jacobian = np.empty((d, n)) if space is None else space[: d * n].reshape(d, n), 0.0
-        for out, column, (name, transform) in zip(z, columns, self.transforms, strict=True):
+        block = self._block(int(np.count_nonzero(used)), weights, space)
+        wide, narrow, log_jacobian = iter(block.z), iter(() if block.narrow is None else block.narrow), 0.0
+        for column, (name, transform) in zip(columns, self.transforms, strict=True):
             x = column if used.all() else column[used]
-            _to_model_units(transform, x, out, place(where, name))
+            if name in self.narrow:
+                next(narrow)[:] = transform.forward(x, place(where, name))
+            else:
+                _to_model_units(transform, x, next(wide), place(where, name))
             log_jacobian += _total_log_jacobian(transform, x, weights)
-        block = Block(z, weights)
         tally = Tally(table.num_rows, int(complete.sum()), block.n_rows, block.weight, log_jacobian)
         return Prepared(block, tally, first_row + np.flatnonzero(used))
 
@@ -180,6 +196,17 @@ class Preparation:
             _to_model_units(transform, source[row], z[row], place(where, name))
             log_jacobian += np.nan_to_num(transform.log_jacobian(source[row]), nan=0.0)
         return z, log_jacobian
+
+    def _block(self, n: int, weights: Float | None, space: Space | None) -> Block:
+        """A block of n rows, its cells still to be filled in."""
+        wide, narrow = self.space(n) if space is None else space
+        n_narrow = len(self.narrow)
+        n_wide = len(self.transforms) - n_narrow
+        z = wide[: n_wide * n].reshape(n_wide, n)
+        if narrow is None:
+            return Block(z, weights)
+        is_narrow = np.array([name in self.narrow for name, _ in self.transforms])
+        return Block(z, weights, narrow[: n_narrow * n].reshape(n_narrow, n), is_narrow)
 
     def _columns(self, table: pa.Table, where: str) -> list[Float]:
         return [numeric(table, name, where) for name, _ in self.transforms]

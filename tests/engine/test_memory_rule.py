@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from gmm_dask.engine import InProcess, require_room
-from gmm_dask.engine.memory import kernel_scratch_bytes, predicted_bytes_per_task, predicted_profile_bytes
+from gmm_dask.engine.memory import predicted_bytes_per_task, predicted_profile_bytes
 from gmm_dask.engine.places import choose_place
 from gmm_dask.engine.room import Room
 from gmm_dask.errors import ResourceError
@@ -91,4 +91,3 @@ def test_predictions_grow_with_shapes():
     assert predicted_bytes_per_task(10, [(8, Features.SQUARES)]).sweep < few.sweep
     assert predicted_bytes_per_task(10, [], row_bytes=160).preparation > few.preparation
     assert predicted_profile_bytes(20, 160, 1000) > predicted_profile_bytes(10, 80, 1000)
-    assert kernel_scratch_bytes(10, 8) == 8 * (1024 * (8 + 10 + 22) + 8 * 121)

@@ -135,3 +135,17 @@ def test_a_sample_as_large_as_the_table_is_the_table(table):
 
 def test_no_sample_is_wanted(table):
     assert len(preparation().prepare(table, 0, "table").sample(Sampling(0, 0)).rows) == 0
+
+
+def test_float32_columns_stay_float32(table):
+    """Their cells take half the memory, in every batch; what is computed from them is computed in float64."""
+    short = table.set_column(1, "b", table["b"].cast(pa.float32()))
+    of_short = Preparation(preparation("w").transforms, "w", frozenset({"b"}))
+    assert of_short.row_bytes == preparation("w").row_bytes - 4
+    for narrow, wide in zip(of_short.batches(shard_of(short)), preparation("w").batches(shard_of(short)), strict=True):
+        assert narrow.block.z.shape[0] == 1
+        assert narrow.block.narrow.dtype == np.float32
+        np.testing.assert_array_equal(narrow.block.dense()[0], wide.block.z[0])
+        np.testing.assert_array_equal(narrow.block.dense()[1], wide.block.z[1].astype(np.float32))
+        assert narrow.tally == wide.tally
+        assert narrow.block.n_bytes == narrow.block.n_rows * of_short.row_bytes
