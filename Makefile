@@ -21,7 +21,7 @@ $(STAMP): constraints.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-deps --require-hashes --requirement constraints.txt
 	$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	$(BIN)/python -c 'from gmm_dask.mixture import compile_kernels; compile_kernels()'
+	$(BIN)/python -c 'from gmm_dask.compiling import compile_all; compile_all()'
 	touch $@
 
 check: $(STAMP)

@@ -32,10 +32,11 @@ from sklearn.mixture import GaussianMixture
 from tables import mixture_rows, random_candidate, write_parquet
 
 from gmm_dask import select
+from gmm_dask.compiling import compile_all
 from gmm_dask.engine import InProcess, TableSweep, Unprepared
 from gmm_dask.engine.blocks import Store, in_memory, nowhere, on_disk
 from gmm_dask.errors import GmmDaskWarning
-from gmm_dask.mixture import Block, Float, MixtureParameters, compile_kernels
+from gmm_dask.mixture import Block, Float, MixtureParameters
 from gmm_dask.table.prepare import Preparation
 from gmm_dask.table.shards import plan_shards
 from gmm_dask.table.source import open_source
@@ -72,7 +73,7 @@ def main() -> None:
     options = arguments()
     numbers = range(1, options.most + 1)
     with on_cores(options.cores), TemporaryDirectory(dir=options.folder) as folder:
-        compile_kernels()
+        compile_all()
         rows = mixture_rows(options.rows, options.columns, options.components, separation=1.0)
         choices, passes = [], []
         if options.selections:

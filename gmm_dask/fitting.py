@@ -40,7 +40,8 @@ def profile_source(
     observer.stage("profile")
     n_bytes = predicted_profile_bytes(len(source.schema), row_bytes(source.schema), sample_rows)
     require_room(engine.rooms(), n_bytes, "profiling this table")
-    return engine.map_reduce(_profile_shard, plan_shards(source), (seed, sample_rows), merge, observer.shards)
+    shared = seed, sample_rows, source.n_rows
+    return engine.map_reduce(_profile_shard, plan_shards(source), shared, merge, observer.shards)
 
 
 def fit_source(
@@ -94,12 +95,12 @@ def _problem(sweep: TableSweep, table: HeldTable, reg_covar: float, *, weighted:
     )
 
 
-def _profile_shard(shard: Shard, shared: tuple[int, int]) -> TableProfile:
-    seed, sample_rows = shared
+def _profile_shard(shard: Shard, shared: tuple[int, int, int]) -> TableProfile:
+    seed, sample_rows, n_rows = shared
     return reduce(
         merge,
         (
-            profile_batch(table, first_row=first_row, seed=seed, sample_rows=sample_rows, where=where)
+            profile_batch(table, first_row=first_row, seed=seed, sample_rows=sample_rows, n_rows=n_rows, where=where)
             for table, first_row, where in batches_of(shard)
         ),
     )

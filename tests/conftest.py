@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from gmm_dask.mixture import compile_kernels
+from gmm_dask.compiling import compile_all
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _kernels() -> None:
+def _compiled() -> None:
     """Compiled from the source as it is now, by no test in particular."""
-    compile_kernels()
+    compile_all()
 
 
 @pytest.fixture(scope="session")

@@ -21,8 +21,8 @@ _FLOAT = 8
 _DECODER = 5 * 2**20  # of a column: what is read at a time, pages as they usually are, a dictionary; measured
 _STATISTICS = SHARDS_PER_TASK + 3  # of every candidate, at a time: a block's, a shard's, those waiting to be merged
 _COLUMN_COPIES = 8  # of the one column at hand: missing values, transform and slope with their intermediate results
-_PROFILED_CELL = 128  # of the one column at hand: sorted copies, and a Python number for each value
-_SKETCHES = 2**19  # of a column
+_PROFILED_CELL = 48  # of the one column at hand: its numbers, their hashes, which of them are missing
+_SKETCHES = 2**18  # of a column
 
 
 @dataclass(frozen=True)

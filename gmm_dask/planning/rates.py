@@ -101,7 +101,7 @@ def table_rates(source: Source, preparation: Preparation) -> TableRates:
     def profile() -> None:
         first = 0
         for batch in source.batches(0, stop):
-            profile_batch(batch, first_row=first, seed=0, sample_rows=20_000)
+            profile_batch(batch, first_row=first, seed=0, sample_rows=20_000, n_rows=source.n_rows)
             first += batch.num_rows
 
     def prepare() -> None:

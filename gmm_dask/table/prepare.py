@@ -36,13 +36,10 @@ class Batch(NamedTuple):
 
 def batches_of(shard: Shard, columns: Sequence[str] | None = None) -> Iterator[Batch]:
     """A shard's rows, `BATCH_ROWS` at a time: what that takes does not depend on the size of the shard."""
-    try:
-        done = 0
-        for table in shard.batches(columns):
-            yield Batch(table, shard.start + done, shard.source.where(done, done + table.num_rows))
-            done += table.num_rows
-    finally:
-        pa.default_memory_pool().release_unused()  # else Arrow keeps for later what the last shard took
+    done = 0
+    for table in shard.batches(columns):
+        yield Batch(table, shard.start + done, shard.source.where(done, done + table.num_rows))
+        done += table.num_rows
 
 
 Space = tuple[Float, NDArray[np.float32] | None]

@@ -15,6 +15,7 @@ from gmm_dask.table.profile import ColumnProfile
 _IDENTIFIER_NAMES = {"id", "key", "uuid", "guid", "rownames", "index"}
 # customer_id, CustomerId, customerID; but not paid, PAID or bid.
 _IDENTIFIER_ENDING = re.compile(r"(_id|_ID|[a-z0-9]I[dD])$")
+_NEARLY_ALL = 0.98  # of the values: five standard errors of `DistinctSketch` below all of them
 _FEWEST_ROWS_FOR_KEYS = 100  # in fewer rows even measurements are often all distinct
 
 
@@ -46,7 +47,7 @@ def infer_role(column: ColumnProfile) -> Verdict:
     | one value only | ignored, with a warning |
     | string, binary, dictionary, boolean: at least 90 % of the values distinct, over 100 rows | key, else categorical |
     | integer named id, key, uuid, guid, rownames, index, or ending in _id, Id, ID | key |
-    | integer: nothing missing, at least 99 % distinct, within a range of 4 times the rows, over 100 rows | key |
+    | integer: nothing missing, at least 98 % distinct, within a range of 4 times the rows, over 100 rows | key |
     | integer beyond 2**53 in size | key: float64 would round it |
     | at most 2 distinct values, or at most 10 and integer | categorical |
     | other integers, floats, decimals | continuous |
@@ -127,7 +128,7 @@ def _is_dense(column: ColumnProfile) -> bool:
     """Numbers given out one after another: hardly any twice, and hardly any left out. Measurements spread wider."""
     assert column.minimum is not None
     assert column.maximum is not None
-    return _share_distinct(column) >= 0.99 and column.maximum - column.minimum <= 4 * column.n_rows
+    return _share_distinct(column) >= _NEARLY_ALL and column.maximum - column.minimum <= 4 * column.n_rows
 
 
 def _share_distinct(column: ColumnProfile) -> float:

@@ -1,26 +1,21 @@
-"""Summaries of values and rows that merge: moments, distinct values, quantiles, a sample of rows.
+"""Summaries of values and rows that merge: moments and a sample of rows; `distinct` has that of distinct values.
 
-Each is an immutable value, combined by `merge`, which is associative and commutative: exactly for
-`DistinctSketch` and `RowSample`, up to rounding for `Moments`, up to the sketch's rank error for `QuantileSketch`. None
-draws random numbers, so the same batches give the same bits; all pickle.
+Each is an immutable value, combined by `merge`, which is associative and commutative: exactly for `RowSample`, up to
+rounding for `Moments`. None draws random numbers, so the same batches give the same bits; all pickle.
 """
 
 from __future__ import annotations
 
 import math
-from collections import deque
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-import datasketches
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from gmm_dask.table.columns import Float
-
-Rows = npt.NDArray[np.int64]
-Bits = npt.NDArray[np.uint64]
+from gmm_dask.table.compiling import given
+from gmm_dask.table.hashing import Bits, Rows, priorities, rows_below
+from gmm_dask.table.scanning import Scan, power_of_two, scan
 
 
 @dataclass(frozen=True)
@@ -38,21 +33,16 @@ class Moments:
 
     @classmethod
     def of(cls, values: Float) -> Moments:
-        """The moments of finite values (n,), about their own mean: an offset costs no digits."""
-        if not values.size:
-            return cls(0, 0.0, 0.0, 0.0)
-        lowest, highest = float(values.min()), float(values.max())
-        if lowest == highest:
-            return cls(len(values), lowest, 0.0, 0.0)
-        unit = _power_of_two(max(-lowest, highest))
-        scaled = values / unit
-        centre = float(scaled.mean())
-        deviations = scaled - centre
-        correction = float(deviations.mean())  # what rounding left in the first mean
-        deviations -= correction
-        squares = deviations * deviations
-        second, third = float(squares.mean()), float((squares * deviations).mean())
-        return cls(len(values), (centre + correction) * unit, math.sqrt(second) * unit, third / second**1.5)
+        """The moments of finite values (n,); not a number if one is not."""
+        found = scan(values)
+        if found.n_finite < values.size:
+            return cls(values.size, math.nan, math.nan, math.nan)
+        return cls.found(found)
+
+    @classmethod
+    def found(cls, scanned: Scan) -> Moments:
+        """Those of the finite values of a scan."""
+        return cls(scanned.n_finite, scanned.mean, scanned.sd, scanned.skewness)
 
     def merge(self, other: Moments) -> Moments:
         """The moments of both sets of numbers together."""
@@ -60,7 +50,7 @@ class Moments:
             return self if self.count else other
         count = self.count + other.count
         p, q = self.count / count, other.count / count
-        unit = _power_of_two(max(abs(self.mean), abs(other.mean), self.sd, other.sd))
+        unit = power_of_two(max(abs(self.mean), abs(other.mean), self.sd, other.sd))
         delta = other.mean / unit - self.mean / unit
         a, b = self.sd / unit, other.sd / unit
         second = p * a**2 + q * b**2 + p * q * delta**2
@@ -70,86 +60,13 @@ class Moments:
         return Moments(count, (self.mean / unit + q * delta) * unit, math.sqrt(second) * unit, skewness)
 
 
-def _power_of_two(size: float) -> float:
-    """The power of two at or below a size >= 0 (1 for zero): dividing by it is exact."""
-    return math.ldexp(1.0, math.frexp(size)[1] - 1) if size > 0 else 1.0
-
-
-@dataclass(frozen=True)
-class DistinctSketch:
-    """An estimate of the number of distinct values: Lang's CPC sketch (2017, arXiv:1708.06839), serialised.
-
-    Relative standard error 0.27 % and at most 40 kB; next to exact below a thousand. The precision serves the rule that
-    a column with 99 % distinct values is a key.
-    """
-
-    state: bytes
-
-    LOG2_SIZE = 16
-
-    @classmethod
-    def of(cls, values: Iterable[float | str]) -> DistinctSketch:
-        """The sketch of values without missing ones, repeated or not. The library passes over empty texts."""
-        sketch = datasketches.cpc_sketch(cls.LOG2_SIZE)
-        deque(map(sketch.update, values), maxlen=0)  # 60 ns a value: there is no vectorised update
-        return cls._union(sketch)
-
-    def merge(self, other: DistinctSketch) -> DistinctSketch:
-        """The sketch of both sets of values together."""
-        return self._union(*(datasketches.cpc_sketch.deserialize(part.state) for part in (self, other)))
-
-    def estimate(self) -> int:
-        """The estimated number of distinct values."""
-        estimate: float = datasketches.cpc_sketch.deserialize(self.state).get_estimate()
-        return round(estimate)
-
-    @classmethod
-    def _union(cls, *sketches: datasketches.cpc_sketch) -> DistinctSketch:
-        """Also of a single sketch: only unions estimate from the state alone, whatever the order of arrival."""
-        union = datasketches.cpc_union(cls.LOG2_SIZE)
-        for sketch in sketches:
-            union.update(sketch)
-        return cls(union.get_result().serialize())
-
-
-@dataclass(frozen=True)
-class QuantileSketch:
-    """Approximate quantiles: Dunning's t-digest (2019, arXiv:1902.04023), serialised. It uses no random bits.
-
-    At this compression the rank error was at most 0.4 % in the middle and less in the tails, in at most 20 kB; at the
-    library's default of 200 the median was off by up to 2.5 % of rank (measured on 300,000 rows).
-    """
-
-    state: bytes
-
-    COMPRESSION = 1000
-
-    @classmethod
-    def of(cls, values: Float) -> QuantileSketch:
-        """The sketch of finite values (n,); sorted ones are three times as fast."""
-        digest = datasketches.tdigest_double(cls.COMPRESSION)
-        digest.update(values)
-        return cls(digest.serialize())
-
-    def merge(self, other: QuantileSketch) -> QuantileSketch:
-        """The sketch of both sets of values together."""
-        digest = datasketches.tdigest_double.deserialize(self.state)
-        digest.merge(datasketches.tdigest_double.deserialize(other.state))
-        return QuantileSketch(digest.serialize())
-
-    def quantile(self, probability: float) -> float:
-        """The value below which about this share of the values lies; NaN when there are none."""
-        digest = datasketches.tdigest_double.deserialize(self.state)
-        return math.nan if digest.is_empty() else float(digest.get_quantile(probability))
-
-
 @dataclass(frozen=True, eq=False)
 class RowSample:
     """A uniform sample of rows without replacement that does not depend on how the rows were cut into batches.
 
     Every row has a priority that only the seed and its number in the whole table decide; the `size` rows of smallest
     priority are the sample. `rows` (m,) are their numbers, increasing; `table` holds these rows in the same order. The
-    sample of a batch is `RowSample(seed, size, rows, table).smallest()`.
+    sample of some rows is `RowSample(seed, size, rows, table).smallest()`.
     """
 
     seed: int
@@ -157,8 +74,23 @@ class RowSample:
     rows: Rows
     table: pa.Table
 
+    @classmethod
+    def of_batch(cls, seed: int, size: int, first_row: int, table: pa.Table, n_rows: int | None = None) -> RowSample:
+        """The sample of a batch whose first row has this number, of a table of `n_rows` in all, where that is known.
+
+        Then a batch gives only its share: the rows below twice the priority at which the sample should end, and a few
+        more. That the whole table has too few of these to fill the sample has a chance below 1e-30.
+        """
+        n, share = table.num_rows, (2 * size + 100) / max(table.num_rows if n_rows is None else n_rows, 1)
+        if share < 1:
+            rows = rows_below(np.uint64(seed % 2**64), first_row, n, np.uint64(int(share * 2**64)))
+        else:
+            rows = np.arange(first_row, first_row + n, dtype=np.int64)
+        # Taken even if it is all of them: a slice would hold, and pickle with, the whole of what it is cut from.
+        return cls(seed, size, rows, table.take(pa.array(rows - first_row)) if table.num_columns else table).smallest()
+
     def merge(self, other: RowSample) -> RowSample:
-        """The sample of both batches together; they must share seed, size and columns and no row."""
+        """The sample of both sets of rows together; they must share seed, size and columns and no row."""
         if (self.seed, self.size) != (other.seed, other.size):
             raise ValueError(f"samples of different seed or size: {self.seed, self.size}, {other.seed, other.size}")
         rows = np.concatenate([self.rows, other.rows])
@@ -166,12 +98,14 @@ class RowSample:
 
     def smallest(self) -> RowSample:
         """The sample of the rows held: they may be too many and in any order."""
-        kept = np.arange(len(self.rows))
-        if len(kept) > self.size:
-            kept = np.argpartition(row_priorities(self.seed, self.rows), self.size)[: self.size]
-        kept = kept[np.argsort(self.rows[kept])]
-        table = self.table.take(pa.array(kept)).combine_chunks() if self.table.num_columns else self.table
-        return RowSample(self.seed, self.size, self.rows[kept], table)
+        rows, table = self.rows, self.table
+        kept = np.arange(rows.size)
+        if rows.size > self.size:
+            kept = np.argpartition(row_priorities(self.seed, rows), self.size)[: self.size]
+        if rows.size > self.size or np.any(rows[1:] < rows[:-1]):
+            kept = kept[np.argsort(rows[kept])]
+            rows, table = rows[kept], table.take(pa.array(kept)) if table.num_columns else table
+        return RowSample(self.seed, self.size, rows, table.combine_chunks())
 
 
 def row_priorities(seed: int, rows: Rows) -> Bits:
@@ -179,13 +113,4 @@ def row_priorities(seed: int, rows: Rows) -> Bits:
 
     Different rows of one seed never tie, as each step of the generator is a bijection of 64 bits.
     """
-    increment = np.uint64(0x9E3779B97F4A7C15)
-    # The seed is mixed first: the streams of neighbouring seeds would otherwise be shifts of one another.
-    start = _mix(np.array([seed % 2**64], dtype=np.uint64) + increment)
-    return _mix(start + rows.astype(np.uint64) * increment)
-
-
-def _mix(bits: Bits) -> Bits:
-    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return bits ^ (bits >> np.uint64(31))
+    return priorities(np.uint64(seed % 2**64), given(rows))

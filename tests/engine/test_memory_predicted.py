@@ -33,7 +33,7 @@ candidate = MixtureParameters(FAMILIES["full"], np.full(k, 1 / k), rng.normal(si
 compiled = compile_candidates([candidate])
 shard = Shard(0, 0, open_source(path))
 few = Shard(0, 0, shard.source.narrowed(0, 1000))
-_profile_shard(few, (0, 20_000)), _sweep_shard(holding(few), compiled)  # loads the kernel and starts Arrow's threads
+_profile_shard(few, (0, 20_000, n)), _sweep_shard(holding(few), compiled)  # loads the kernel and starts Arrow's threads
 held = holding(shard)
 predicted = predicted_bytes_per_task(d, [(k, Features.QUADRATIC)], row_bytes=row_bytes(shard.source.schema))
 sample = 3 * 20_000 * 8 * (d + 1)  # of every row: the test looks at all, to have its 20,000
@@ -59,7 +59,7 @@ def measure(name, task, limit):
 measure("sweep", lambda: _sweep_shard(held, compiled), predicted.sweep)
 measure("preparation", lambda: holding(shard), predicted.preparation + sample)
 measure("sweep of the source", lambda: _sweep_shard(Unprepared(shard, preparation), compiled), predicted.most)
-measure("profile", lambda: _profile_shard(shard, (0, 20_000)), predicted_profile_bytes(d, 8 * d, 20_000))
+measure("profile", lambda: _profile_shard(shard, (0, 20_000, n)), predicted_profile_bytes(d, 8 * d, 20_000))
 """
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gmm_dask.errors import BadInputError
-from gmm_dask.table.columns import is_numeric, numeric, restore
+from gmm_dask.table.columns import as_float64, is_numeric, numeric, restore
 
 INTEGERS = [pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64()]
 DECIMALS = [pa.decimal32(7, 2), pa.decimal64(12, 3), pa.decimal128(20, 2), pa.decimal128(38, 0), pa.decimal256(50, 3)]
@@ -34,6 +34,13 @@ def test_booleans_and_decimals_are_numbers() -> None:
     np.testing.assert_array_equal(numeric(table([True, None, False], pa.bool_()), "x"), [1, np.nan, 0])
     decimals = table([Decimal("1.25"), None, Decimal("-0.10")], pa.decimal128(10, 2))
     np.testing.assert_array_equal(numeric(decimals, "x"), [1.25, np.nan, -0.1])
+
+
+def test_float64_in_one_piece_is_not_copied() -> None:
+    column = pa.chunked_array([pa.array([0.5, 1.5, 2.5])]).slice(1)
+    address = column.chunk(0).buffers()[1].address + 8
+    assert as_float64(column).ctypes.data == address
+    assert numeric(pa.table({"x": column}), "x").ctypes.data == address
 
 
 def test_nan_is_missing_like_null() -> None:

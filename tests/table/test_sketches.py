@@ -5,7 +5,6 @@ from __future__ import annotations
 import pickle
 from functools import reduce
 from random import Random
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,9 +15,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from gmm_dask.table.columns import Float
-from gmm_dask.table.sketches import DistinctSketch, Moments, QuantileSketch, RowSample, _mix, row_priorities
+from gmm_dask.table.hashing import mix
+from gmm_dask.table.sketches import Moments, RowSample, row_priorities
 
 SEED = 20260301
+INCREMENT = 0x9E3779B97F4A7C15
 
 numbers = hnp.arrays(np.float64, st.integers(0, 30), elements=st.floats(-1e6, 1e6).map(lambda x: round(x, 3)))
 
@@ -73,55 +74,11 @@ def test_a_constant_has_no_spread_however_it_rounds() -> None:
     assert constant.merge(constant) == Moments(2000, 0.1, 0.0, 0.0)
 
 
-@given(st.lists(st.integers(0, 50)), st.lists(st.integers(0, 50)))
-def test_distinct_values_merge_exactly(a: list[int], b: list[int]) -> None:
-    together = DistinctSketch.of(map(float, a)).merge(DistinctSketch.of(map(float, b)))
-    assert together == DistinctSketch.of(map(float, b + a))
-    assert together.estimate() == len({*a, *b})
-
-
-@pytest.mark.parametrize("n", [100, 5_000, 200_000])
-def test_distinct_estimates_are_good_to_one_percent(n: int) -> None:
-    values = np.random.default_rng(SEED).normal(size=n).tolist()
-    assert DistinctSketch.of(values).estimate() == pytest.approx(n, rel=0.01)
-    assert DistinctSketch.of(map(str, values)).estimate() == pytest.approx(n, rel=0.01)
-
-
-@pytest.mark.parametrize("n_parts", [1, 40])
-@pytest.mark.parametrize("shape", ["normal", "skewed", "ties"])
-def test_quantiles_are_good_to_one_percent_of_rank(shape: str, n_parts: int) -> None:
-    rng = np.random.default_rng(SEED)
-    values = {
-        "normal": rng.normal(size=100_000),
-        "skewed": rng.exponential(size=100_000) ** 4,
-        "ties": rng.integers(0, 12, 100_000).astype(np.float64),
-    }[shape]
-    sketch = reduce(QuantileSketch.merge, map(QuantileSketch.of, np.array_split(values, n_parts)))
-    for probability in (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99):
-        lower, upper = np.quantile(values, [max(probability - 0.01, 0), min(probability + 0.01, 1)])
-        assert lower <= sketch.quantile(probability) <= upper
-    assert sketch.quantile(0) == values.min()
-    assert sketch.quantile(1) == values.max()
-
-
-def test_quantiles_of_nothing_are_nan() -> None:
-    nothing = QuantileSketch.of(np.empty(0))
-    assert np.isnan(nothing.quantile(0.5))
-    assert nothing.merge(QuantileSketch.of(np.array([3.0]))).quantile(0.5) == 3.0
-
-
-@pytest.mark.parametrize("kind", [QuantileSketch, DistinctSketch])
-def test_sketches_have_the_same_bits_each_time_and_after_a_pickle(kind: Any) -> None:
-    values = np.random.default_rng(SEED).normal(size=20_000)
-    first, second, other = kind.of(values), kind.of(values), kind.of(values[:5000] * 2)
-    assert first == second == pickle.loads(pickle.dumps(first))
-    assert first.merge(other) == second.merge(other)
-
-
 def test_row_priorities_are_those_of_splitmix64() -> None:
-    """With the seed's own mixing undone, these are the first outputs of the published generator from state 0."""
-    outputs = _mix(np.arange(1, 4, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15))
-    assert [hex(int(x)) for x in outputs] == ["0xe220a8397b1dcdaf", "0x6e789e6aa1b965f4", "0x6c45d188009454f"]
+    """Row number r has output number r of the generator that starts from the mixed seed: see also `test_hashing`."""
+    start = int(mix(np.uint64(7 + INCREMENT)))
+    states = [(start + row * INCREMENT) % 2**64 for row in range(3)]
+    assert row_priorities(7, np.arange(3)).tolist() == [int(mix(np.uint64(state))) for state in states]
     priorities = row_priorities(7, np.arange(100_000))
     assert len(np.unique(priorities)) == 100_000
     assert scipy.stats.kstest(priorities / 2.0**64, "uniform").pvalue > 1e-3
@@ -143,6 +100,29 @@ def test_the_sample_does_not_depend_on_the_batches(cuts: list[int], size: int, s
     assert len(whole.rows) == min(size, 60)
     np.testing.assert_array_equal(whole.table["x"], whole.rows * 0.5)
     assert np.all(np.diff(whole.rows) > 0)
+
+
+@pytest.mark.parametrize("size", [0, 1, 10, 500])
+def test_a_batch_of_a_table_of_known_length_gives_its_share(size: int) -> None:
+    """And the sample of the table is the same rows all the same."""
+    values, n_rows = pa.table({"x": np.arange(30_000) * 0.5}), 30_000
+    whole = RowSample(SEED, size, np.arange(n_rows), values).smallest()
+    parts = [
+        RowSample.of_batch(SEED, size, first, values.slice(first, 1000), n_rows) for first in range(0, n_rows, 1000)
+    ]
+    merged = reduce(RowSample.merge, parts)
+    np.testing.assert_array_equal(merged.rows, whole.rows)
+    assert merged.table.equals(whole.table)
+    assert sum(len(part.rows) for part in parts) < 3 * size + 200
+    assert sum(part.table.nbytes for part in parts) < 8 * (3 * size + 200)
+
+
+def test_a_sample_holds_no_more_than_its_rows() -> None:
+    """A slice of a table keeps all of the table, also when pickled."""
+    values = pa.table({"x": np.arange(100_000.0)})
+    for n_rows in (None, 100_000):
+        sample = RowSample.of_batch(SEED, 1000, 40, values.slice(40, 900), n_rows)
+        assert len(pickle.dumps(sample)) < 20_000
 
 
 def test_every_row_is_as_likely_in_the_sample() -> None:

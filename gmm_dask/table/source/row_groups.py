@@ -41,7 +41,7 @@ def read_row_groups(
     for stretch, group in wanted:
         with reading_parquet(group.where):
             _check_unchanged(opened.metadata, group)
-            batches = opened.iter_batches(rows, row_groups=[group.number], columns=own)
+            batches = opened.iter_batches(rows, row_groups=[group.number], columns=own, use_threads=False)
             yield from _read_stretch(batches, stretch, group, schema)
 
 
