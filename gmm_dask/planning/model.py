@@ -144,9 +144,9 @@ def overhead_of(
     threads = {str(worker): cluster.threads for worker in range(cluster.workers)}
     tasks = len(batches(spread(table.shards, threads), threads))
     message = 8 * sum(k * (family.features.n_features(table.columns) + table.columns) for k, family in candidates)
-    depth = math.ceil(math.log(max(tasks, 2), PARTS_TO_GATHER))
+    depth = max(0, math.ceil(math.log(tasks, PARTS_TO_GATHER)) - 1)  # what is left comes to the driver
     # Parameters reach W workers from one another, in about log2 W steps.
-    steps = depth + math.ceil(math.log2(max(cluster.workers, 2)))
+    steps = 1 + depth + math.ceil(math.log2(max(cluster.workers, 2)))
     return tasks, rates.per_pass + tasks * rates.per_task + depth * LATENCY + steps * message / rates.network
 
 

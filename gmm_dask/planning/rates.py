@@ -41,8 +41,8 @@ class Rates:
     component: float
     cell: float
     row: float
-    per_pass: float = 0.006
-    per_task: float = 0.0008
+    per_pass: float = 0.0085
+    per_task: float = 0.001
     disk: float = 1e9
     network: float = 1e9
 
