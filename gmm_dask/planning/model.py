@@ -111,7 +111,7 @@ def plan_fit(
         place=place,
         fits=fits,
         tasks=tasks,
-        profile_seconds=table.rows * table_rates.profile / threads + overhead,
+        profile_seconds=table.rows * table_rates.profile / threads + overhead + rates.first_pass,
         prepare_seconds=table.rows * table_rates.prepare / threads + on_disk / rates.disk + overhead,
         pass_seconds=reading + sweeping + overhead,
         overhead_seconds=overhead,

@@ -9,6 +9,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
+from itertools import count
 
 import numpy as np
 from scipy.optimize import nnls
@@ -22,9 +24,9 @@ from gmm_dask.mixture import (
     compile_candidates,
     sweep_block,
 )
-from gmm_dask.table.prepare import Preparation
-from gmm_dask.table.profile import profile_batch
-from gmm_dask.table.source import Source
+from gmm_dask.table.prepare import Preparation, Prepared
+from gmm_dask.table.profile import TableProfile, merge, profile_batch
+from gmm_dask.table.source import BATCH_ROWS, Source
 
 _ROWS = 16_384
 _SHAPES = ((2, 1), (2, 24), (8, 8), (20, 12))  # (d, k): dominated by rows, by soft-max, by neither, by products
@@ -34,8 +36,8 @@ _BATCHES = 4
 @dataclass(frozen=True)
 class Rates:
     """Seconds of one core per floating-point operation of the products, per component and row for the soft-max, per
-    cell of a row and per row; of a pass and of a task on a cluster; bytes per second from a local disk and over the
-    network."""
+    cell of a row and per row; of a pass and of a task on a cluster, and of the first pass beside, for what workers
+    load; bytes per second from a local disk and over the network."""
 
     operation: float
     component: float
@@ -43,6 +45,7 @@ class Rates:
     row: float
     per_pass: float = 0.0085
     per_task: float = 0.001
+    first_pass: float = 0.15
     disk: float = 1e9
     network: float = 1e9
 
@@ -94,22 +97,23 @@ def _sweep_seconds(d: int, k: int) -> float:
 
 
 def table_rates(source: Source, preparation: Preparation) -> TableRates:
-    """Measured on the table's first rows, the first batch apart: it pays for what is opened and loaded once."""
-    stop = min(source.n_rows, _BATCHES * 65_536)
+    """Measured on the table's first rows; not the first time, which pays for what is loaded once."""
+    stop = min(source.n_rows, _BATCHES * BATCH_ROWS)
     rows = max(1, stop)
 
-    def profile() -> None:
-        first = 0
-        for batch in source.batches(0, stop):
+    def profile() -> TableProfile:
+        numbered = zip(count(step=BATCH_ROWS), source.batches(0, stop), strict=False)
+        profiles = (
             profile_batch(batch, first_row=first, seed=0, sample_rows=20_000, n_rows=source.n_rows)
-            first += batch.num_rows
+            for first, batch in numbered
+        )
+        return reduce(merge, profiles)
 
-    def prepare() -> None:
-        for batch in source.batches(0, stop, preparation.columns):
-            preparation.prepare(batch, 0, source.name)
+    def prepare() -> list[Prepared]:
+        """All held at once, as rows in memory are: fresh pages cost more than what is written to them."""
+        return [preparation.prepare(batch, 0, source.name) for batch in source.batches(0, stop, preparation.columns)]
 
-    profile()
-    return TableRates(_best(profile, 2) / rows, _best(prepare, 3) / rows)
+    return TableRates(_best(profile, 2) / rows, _best(prepare, 2) / rows)
 
 
 def _best(work: Callable[[], object], runs: int) -> float:

@@ -18,7 +18,8 @@ BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 def run(folder: Path, name: str, *options: str) -> dict[str, Any]:
     """What the benchmark wrote to --json."""
     written = folder / f"{name}.json"
-    command = [sys.executable, BENCHMARKS / f"{name}.py", "--rows", "2000", "--runs", "1", "--json", written, *options]
+    rows = [] if name == "overhead" else ["--rows", "2000"]
+    command = [sys.executable, BENCHMARKS / f"{name}.py", *rows, "--runs", "1", "--json", written, *options]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     record: dict[str, Any] = json.loads(written.read_text(encoding="utf-8"))
@@ -105,3 +106,26 @@ def test_selections_and_shared_passes(tmp_path: Path) -> None:
         assert found["shared"] == pytest.approx(found["separate"], rel=1e-12)
         assert found["shared"] == passes[0]["log_likelihood"]["shared"]
         assert each["shared_to_largest"] == pytest.approx(each["shared"] / each["largest"])
+
+
+def test_overhead_of_every_engine_and_what_a_model_makes_of_it(tmp_path: Path) -> None:
+    results = run(tmp_path, "overhead", "--shards", "4")["results"]
+    measured = [result for result in results if "milliseconds" in result]
+    assert {(result["engine"], result["shards"]) for result in measured} == {
+        (engine, shards) for engine in ("in process", "threads", "2 processes") for shards in (1, 4)
+    }
+    assert all(result["milliseconds"] > 0 for result in measured)
+    assert {result["engine"] for result in results if "ms_per_pass" in result} == {
+        "in process",
+        "threads",
+        "2 processes",
+    }
+
+
+def test_predictions_stand_beside_what_was_measured(tmp_path: Path) -> None:
+    options = ["--runs", "3", "--columns", "2", "--components", "2", "--folder", str(tmp_path)]
+    results = run(tmp_path, "prediction", *options)["results"]
+    assert [result["what"] for result in results] == ["profile", "prepare", "a later pass"]
+    for result in results:
+        assert result["predicted"] > 0
+        assert result["off"] == pytest.approx(result["predicted"] / result["measured"] - 1)
