@@ -14,7 +14,7 @@ from gmm_dask.errors import UsageError
 from gmm_dask.fitting import preparation_of, profile_source, roles_of
 from gmm_dask.mixture import family_named
 from gmm_dask.pipeline.jobs import open_table
-from gmm_dask.planning import Cluster, Plan, Rates, TableRates, TableShape, gib, kernel_rates, plan_fit, table_rates
+from gmm_dask.planning import Cluster, Plan, Rates, TableRates, TableShape, kernel_rates, plan_fit, size, table_rates
 from gmm_dask.table.schema import infer_schema
 from gmm_dask.table.shards import plan_shards, row_bytes
 
@@ -37,15 +37,15 @@ class Planned:
         table, cluster, plan = self.table, self.cluster, self.plan
         place = {
             "memory": "in memory",
-            "disk": f"on local disks, {gib(plan.disk_bytes)} a worker",
+            "disk": f"on local disks, {size(plan.disk_bytes)} a worker",
             "source": "nowhere; every pass reads the source",
         }[plan.place]
         yield "table", f"{table.rows:,} rows, {table.columns} modelled columns, {table.shards:,} shards"
         yield "candidates", f"{self.candidates}, all in shared passes"
-        yield "workers", f"{cluster.workers:,} of {cluster.threads} threads and {gib(cluster.memory)}"
+        yield "workers", f"{cluster.workers:,} of {cluster.threads} threads and {size(cluster.memory)}"
         yield "fits", "yes" if plan.fits else "no"
-        yield "prepared rows", f"{gib(table.rows * table.prepared_row_bytes)}, held {place}"
-        yield "memory of a worker", f"{gib(plan.worker_bytes)} at most, {gib(plan.task_bytes)} of it a thread's task"
+        yield "prepared rows", f"{size(table.rows * table.prepared_row_bytes)}, held {place}"
+        yield "memory of a worker", f"{size(plan.worker_bytes)} at most, {size(plan.task_bytes)} of it a thread's task"
         yield "profile", f"1 pass, {_duration(plan.profile_seconds)}"
         yield "prepare", f"1 pass, {_duration(plan.prepare_seconds)}"
         overhead = f"{plan.tasks:,} tasks, {_duration(plan.overhead_seconds)} of it overhead"

@@ -1,6 +1,6 @@
 """What a fit will cost, before it runs: passes, seconds and memory, from a model of costs and a few measurements."""
 
-from gmm_dask.planning.model import Cluster, Plan, TableShape, gib, plan_fit
+from gmm_dask.planning.model import Cluster, Plan, TableShape, plan_fit, size
 from gmm_dask.planning.rates import Rates, TableRates, kernel_rates, table_rates
 
 __all__ = [
@@ -9,8 +9,8 @@ __all__ = [
     "Rates",
     "TableRates",
     "TableShape",
-    "gib",
     "kernel_rates",
     "plan_fit",
+    "size",
     "table_rates",
 ]

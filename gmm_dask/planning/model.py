@@ -163,7 +163,7 @@ def _advice(
     if not fits:
         needed = PROCESS_BYTES + cluster.threads * task_bytes_of(table, candidates)
         advice.append(
-            f"It does not fit: a worker needs {gib(needed)} for {cluster.threads} threads. Give more memory or fewer "
+            f"It does not fit: a worker needs {size(needed)} for {cluster.threads} threads. Give more memory or fewer "
             "threads, or fewer columns or candidates."
         )
     elif place != "memory":
@@ -171,7 +171,7 @@ def _advice(
         memory = memory_for(table, candidates, cluster)
         advice.append(
             f"Every pass reads prepared rows from local disks. They would stay in memory on {workers} workers like "
-            f"these, or on {cluster.workers} with {gib(memory)} each."
+            f"these, or on {cluster.workers} with {size(memory)} each."
         )
     if cluster.all_threads > table.shards:
         advice.append(f"{cluster.all_threads} threads share {table.shards} shards: the others have nothing to do.")
@@ -198,5 +198,6 @@ def memory_for(table: TableShape, candidates: Sequence[Candidate], cluster: Clus
     return memory
 
 
-def gib(n_bytes: float) -> str:
-    return f"{n_bytes / 2**30:,.1f} GiB"
+def size(n_bytes: float) -> str:
+    """Bytes for people."""
+    return f"{n_bytes / 2**30:,.1f} GiB" if n_bytes >= 2**30 else f"{n_bytes / 2**20:,.0f} MiB"
