@@ -218,7 +218,7 @@ def _group(kind: int, members: list[int], candidates: Sequence[MixtureParameters
             SHARED: np.stack([factor.roots[0] for factor in factors]) if kind == SHARED else roots,
             DIAGONAL: roots[:, None],
         }[kind],
-        np.einsum("kab,ka->kb", roots, means) if roots.ndim == 3 else roots * means,
+        (means[:, None, :] @ roots)[:, 0, :] if roots.ndim == 3 else roots * means,
         log_weights + log_roots - 0.5 * means.shape[1] * np.log(2 * np.pi),
         np.where(centred, np.cumsum(centred) - 1, -1),
         means[centred],
@@ -234,5 +234,5 @@ def magnification(means: Float, covariances: Float, precisions: Float) -> Float:
     if precisions.ndim == 2:
         result: Float = (precisions * size**2).sum(axis=1)
     else:
-        result = np.einsum("kab,ka,kb->k", np.abs(precisions), size, size)
+        result = ((np.abs(precisions) @ size[:, :, None])[:, :, 0] * size).sum(axis=1)
     return result

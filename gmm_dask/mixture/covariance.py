@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import ClassVar, cast, final
 
 import numpy as np
 from scipy.linalg.lapack import dtrtri
@@ -228,17 +228,26 @@ def family_named(name: str) -> CovarianceFamily:
 
 def _triangular_factors(covariances: Float) -> Factors:
     roots = np.empty_like(covariances)
-    for component, covariance in enumerate(covariances):
-        try:
-            lower = np.linalg.cholesky(covariance)
-        except np.linalg.LinAlgError:
-            raise singular(component) from None
+    for component, lower in enumerate(_cholesky(covariances)):
         inverse, _ = dtrtri(lower, lower=1)
         roots[component] = inverse.T  # zeros on the other side, as the Cholesky root has them
     diagonals = np.diagonal(roots, axis1=1, axis2=2)
     if not np.all(np.isfinite(diagonals)):
         raise singular(int(np.argmin(np.isfinite(diagonals).all(axis=1))))
     return Factors(roots, np.log(diagonals).sum(axis=1))
+
+
+def _cholesky(covariances: Float) -> Float:
+    """Lower triangular roots (k, d, d), all in one call where none fails."""
+    try:
+        return cast("Float", np.linalg.cholesky(covariances))  # numpy's own types say any floating
+    except np.linalg.LinAlgError:
+        for component, covariance in enumerate(covariances):
+            try:
+                np.linalg.cholesky(covariance)
+            except np.linalg.LinAlgError:
+                raise singular(component) from None
+        raise
 
 
 def _diagonal_factors(variances: Float) -> Factors:
