@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast, final
 
 from dask.utils import funcname
 from distributed import Client, Future, KilledWorker, WorkerPlugin
+from distributed.system import MEMORY_LIMIT
 from threadpoolctl import threadpool_limits
 
 from gmm_dask.engine.engine import Done, Engine, silent
@@ -112,7 +113,8 @@ class OnCluster(Engine):
 
     @property
     def memory_bytes(self) -> int:
-        return int(sum(worker["memory_limit"] for worker in self._workers()) * _MEMORY_SHARE)
+        limits = (worker["memory_limit"] or MEMORY_LIMIT for worker in self._workers())  # 0: no limit
+        return int(sum(limits) * _MEMORY_SHARE)
 
     def describe(self) -> str:
         workers = self._workers()

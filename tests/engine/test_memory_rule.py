@@ -3,8 +3,10 @@
 from dataclasses import replace
 
 import pytest
+from distributed import Client, LocalCluster
+from distributed.system import MEMORY_LIMIT
 
-from gmm_dask.engine import InProcess, require_room
+from gmm_dask.engine import InProcess, OnCluster, require_room
 from gmm_dask.engine.memory import predicted_bytes_per_task, predicted_profile_bytes
 from gmm_dask.engine.places import choose_place
 from gmm_dask.engine.room import Room
@@ -91,3 +93,21 @@ def test_predictions_grow_with_shapes():
     assert predicted_bytes_per_task(10, [(8, Features.SQUARES)]).sweep < few.sweep
     assert predicted_bytes_per_task(10, [], row_bytes=160).preparation > few.preparation
     assert predicted_profile_bytes(20, 160, 1000) > predicted_profile_bytes(10, 80, 1000)
+
+
+def test_workers_without_a_limit_have_the_machines_memory():
+    with (
+        LocalCluster(
+            n_workers=1,
+            threads_per_worker=1,
+            processes=False,
+            memory_limit=0,
+            dashboard_address="127.0.0.1:0",
+            worker_dashboard_address="127.0.0.1:0",
+        ) as cluster,
+        Client(cluster, set_as_default=False) as client,
+    ):
+        engine = OnCluster(client)
+        assert engine.memory_bytes == MEMORY_LIMIT // 2
+        (room,) = engine.rooms()
+        assert room.memory_bytes == MEMORY_LIMIT
