@@ -1,8 +1,8 @@
-"""Feature maps: what a row is turned into, so that a log density is one inner product.
+"""Feature maps: what a row is turned into, so that the statistics are one matrix product.
 
-With phi(z) = [z_a z_b for a <= b, z_a, 1] (quadratic) the log joint density of a Gaussian component is linear in
-phi(z), and the moments of a component are the responsibility-weighted sum of phi(z). Families whose precision matrix is
-diagonal need only phi(z) = [z_a^2, z_a, 1] (squares). Packed arrays of q features are ordered so.
+The moments of a component are the responsibility-weighted sum of phi(z) = [z_a z_b for a <= b, z_a, 1] (quadratic).
+Families whose precision matrix is diagonal need only phi(z) = [z_a^2, z_a, 1] (squares). Packed arrays of q features
+are ordered so.
 """
 
 from __future__ import annotations
