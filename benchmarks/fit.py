@@ -35,7 +35,7 @@ from sklearn.mixture import GaussianMixture
 from sklearn.mixture._gaussian_mixture import _compute_precision_cholesky
 from tables import mixture_rows, write_parquet
 
-from gmm_dask.em import Stopping, run
+from gmm_dask.em import MaximumLikelihood, Stopping, run
 from gmm_dask.engine import BlockSweep
 from gmm_dask.mixture import FAMILIES, Block, Float, MixtureParameters
 from gmm_dask.table.shards import FEWEST_SHARDS
@@ -127,7 +127,8 @@ def carried_on(mixture: Mixture, rows: Float) -> list[float]:
     """Mean log-likelihoods of a mixture and after each further iteration of EM, until these gain nothing more."""
     sweep = BlockSweep.over(Block(np.ascontiguousarray(rows.T)), parts=FEWEST_SHARDS)
     stopping = Stopping(tol=NEAR / 1e4, max_iter=MOST_ITERATIONS)
-    (fit,) = run(sweep, [MixtureParameters(FAMILIES["full"], *mixture)], np.zeros(rows.shape[1]), stopping)
+    start = MixtureParameters(FAMILIES["full"], *mixture)
+    (fit,) = run(sweep, [start], MaximumLikelihood(np.zeros(rows.shape[1])), stopping)
     return list(fit.history)
 
 

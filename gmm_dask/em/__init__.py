@@ -1,6 +1,7 @@
 """Expectation-maximisation over a sweep: starts, the one driver, selection over candidates."""
 
 from gmm_dask.em.driver import Fit, Progress, Stopping, Sweep, run
+from gmm_dask.em.estimation import Estimation, MaximumLikelihood
 from gmm_dask.em.flaws import Flaw
 from gmm_dask.em.outcome import Outcome
 from gmm_dask.em.selection import Candidate, Problem, Selected, choose, fit_candidates
@@ -8,8 +9,10 @@ from gmm_dask.em.starts import parameters_from_labels, parameters_from_responsib
 
 __all__ = [
     "Candidate",
+    "Estimation",
     "Fit",
     "Flaw",
+    "MaximumLikelihood",
     "Outcome",
     "Problem",
     "Progress",

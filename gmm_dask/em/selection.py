@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from gmm_dask.em.driver import Fit, Progress, Stopping, Sweep, mean_log_likelihood, run
+from gmm_dask.em.driver import Fit, Progress, Stopping, Sweep, mean_objective, run
+from gmm_dask.em.estimation import MaximumLikelihood
 from gmm_dask.em.outcome import Outcome
 from gmm_dask.em.starts import parameters_from_labels, start_labels
 from gmm_dask.errors import BadInputError
@@ -37,7 +38,7 @@ class Selected:
     """A fitted candidate with its criteria. `log_likelihood` is the total over rows, in source units."""
 
     candidate: Candidate
-    fit: Fit
+    fit: Fit[MixtureParameters]
     summary: FitSummary
     criteria: Mapping[str, float]
 
@@ -77,7 +78,7 @@ def fit_candidates(
     """
     _check_rows(problem, candidates)
     starts = _best_starts(problem, candidates, n_init, seed, observe)
-    fits = run(problem.sweep, starts, problem.regularisation, stopping, observe)
+    fits = run(problem.sweep, starts, MaximumLikelihood(problem.regularisation), stopping, observe)
     return [_summarised(problem, candidate, fit) for candidate, fit in zip(candidates, fits, strict=True)]
 
 
@@ -117,7 +118,7 @@ def _best_starts(
         run(
             problem.sample_sweep,
             [start for group in starts for start in group],
-            problem.regularisation,
+            MaximumLikelihood(problem.regularisation),
             Stopping(_SAMPLE_TOLERANCE, _SAMPLE_ITERATIONS),
             observe,
             stage="starts",
@@ -143,11 +144,11 @@ def _is_regular(start: MixtureParameters) -> bool:
     return True
 
 
-def _soundness(fit: Fit) -> tuple[bool, float]:
-    return fit.outcome is not None and fit.outcome.trustworthy, mean_log_likelihood(fit)
+def _soundness(fit: Fit[MixtureParameters]) -> tuple[bool, float]:
+    return fit.outcome is not None and fit.outcome.trustworthy, mean_objective(fit)
 
 
-def _summarised(problem: Problem, candidate: Candidate, fit: Fit) -> Selected:
+def _summarised(problem: Problem, candidate: Candidate, fit: Fit[MixtureParameters]) -> Selected:
     assert fit.statistics is not None
     summary = FitSummary(
         fit.statistics.log_likelihood + problem.log_jacobian,

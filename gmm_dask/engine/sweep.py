@@ -14,8 +14,8 @@ from gmm_dask.engine.engine import Done, Engine, InProcess, silent
 from gmm_dask.mixture import (
     Block,
     CompiledCandidates,
-    MixtureParameters,
     SufficientStatistics,
+    Sweepable,
     compile_candidates,
     merge_all,
     sweep_block,
@@ -33,7 +33,7 @@ class TableSweep:
     shards: Sequence[Any]
     done: Done = silent
 
-    def __call__(self, candidates: Sequence[MixtureParameters]) -> list[SufficientStatistics]:
+    def __call__(self, candidates: Sequence[Sweepable]) -> list[SufficientStatistics]:
         return self.engine.map_reduce(_sweep_shard, self.shards, compile_candidates(candidates), merge_all, self.done)
 
 
@@ -57,7 +57,7 @@ class BlockSweep:
         ]
         return cls(blocks, InProcess())
 
-    def __call__(self, candidates: Sequence[MixtureParameters]) -> list[SufficientStatistics]:
+    def __call__(self, candidates: Sequence[Sweepable]) -> list[SufficientStatistics]:
         compiled = compile_candidates(candidates)
         return self.engine.map_reduce(_sweep_block, self.blocks, compiled, merge_all)
 

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from gmm_dask.em import Fit, Progress, Stopping, Sweep, run
+from gmm_dask.em import Fit, MaximumLikelihood, Progress, Stopping, Sweep, run
 from gmm_dask.mixture import Float, MixtureParameters, SingularCovarianceError, m_step
 
 S = TypeVar("S")
@@ -53,7 +53,7 @@ def solve(
     if np.isfinite(previous):
         fits = [_resumed(sweep, starts[0], regularisation, stopping, observe, previous)]
     else:
-        fits = run(sweep, starts, regularisation, stopping, observe)
+        fits = run(sweep, starts, MaximumLikelihood(regularisation), stopping, observe)
     solutions = _survivors(lambda fit: _solution(fit, regularisation, stopping, previous), fits)
     return max(solutions, key=lambda solution: solution.lower_bound)
 
@@ -83,19 +83,20 @@ def _resumed(
     stopping: Stopping,
     observe: Callable[[Progress], None],
     previous: float,
-) -> Fit:
+) -> Fit[MixtureParameters]:
     """A fit that may end with its first sweep, because the fit before has a bound to compare it with."""
     (first,) = sweep([start])
     bound = first.log_likelihood / first.weight
     if abs(bound - previous) < stopping.tol:
         return Fit(start, first, (bound,))
     remembered = iter([[first]])  # no sweep is made twice
-    (fit,) = run(lambda alive: next(remembered, None) or sweep(alive), [start], regularisation, stopping, observe)
+    estimation = MaximumLikelihood(regularisation)
+    (fit,) = run(lambda alive: next(remembered, None) or sweep(alive), [start], estimation, stopping, observe)
     return fit
 
 
-def _solution(fit: Fit, regularisation: Float, stopping: Stopping, previous: float) -> Solution:
+def _solution(fit: Fit[MixtureParameters], regularisation: Float, stopping: Stopping, previous: float) -> Solution:
     assert fit.statistics is not None
-    parameters = _checked(m_step(fit.statistics, fit.parameters.family, regularisation))
+    parameters = _checked(m_step(fit.statistics, fit.parameters.family, regularisation, fit.parameters))
     before, last = (previous, *fit.history)[-2:]
     return Solution(parameters, fit.history, converged=abs(last - before) < stopping.tol)

@@ -15,6 +15,7 @@ from gmm_dask.mixture.criteria import CRITERIA, FitSummary, criterion_named
 from gmm_dask.mixture.features import Features, Float
 from gmm_dask.mixture.parameters import MixtureParameters, m_step
 from gmm_dask.mixture.statistics import SufficientStatistics, merge_all
+from gmm_dask.mixture.terms import Sweepable, Terms
 
 __all__ = [
     "CRITERIA",
@@ -29,6 +30,8 @@ __all__ = [
     "MixtureParameters",
     "SingularCovarianceError",
     "SufficientStatistics",
+    "Sweepable",
+    "Terms",
     "compile_candidates",
     "compile_kernels",
     "conditionals",

@@ -19,11 +19,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gmm_dask.mixture.covariance import FAMILIES, CovarianceFamily, Factors
+from gmm_dask.mixture.covariance import FAMILIES
 from gmm_dask.mixture.features import Features, Float
 from gmm_dask.mixture.kernel import DIAGONAL, FULL, SHARED, Components, Rows, log_joint_rows, sweep_rows
 from gmm_dask.mixture.parameters import MixtureParameters
 from gmm_dask.mixture.statistics import SufficientStatistics
+from gmm_dask.mixture.terms import Sweepable, Terms
 from gmm_dask.mixture.tiles import FEATURES, STRIP
 from gmm_dask.mixture.vectors import LANES
 
@@ -110,12 +111,13 @@ class CompiledCandidates:
     n_candidates: int
 
 
-def compile_candidates(candidates: Sequence[MixtureParameters]) -> CompiledCandidates:
+def compile_candidates(candidates: Sequence[Sweepable]) -> CompiledCandidates:
     """Make candidates over the same columns ready for `sweep_block`. Raises `SingularCovarianceError`."""
+    terms = [candidate.terms() for candidate in candidates]
     by_kind: dict[int, list[int]] = {}
-    for index, candidate in enumerate(candidates):
-        by_kind.setdefault(_kind(candidate.family), []).append(index)
-    groups = tuple(_group(kind, members, candidates) for kind, members in by_kind.items())
+    for index, each in enumerate(terms):
+        by_kind.setdefault(_kind(each), []).append(index)
+    groups = tuple(_group(kind, members, terms) for kind, members in by_kind.items())
     return CompiledCandidates(groups, len(candidates))
 
 
@@ -152,11 +154,11 @@ def sweep_bytes(d: int, k: int) -> int:
     return 8 * (scratch + 2 * k * (Features.QUADRATIC.n_features(d) + FEATURES) + 3 * k * d)
 
 
-def log_joint(parameters: MixtureParameters, z: Float) -> Float:
+def log_joint(parameters: Sweepable, z: Float) -> Float:
     """log(w_k N(z_i | mu_k, Sigma_k)), (k, n), for rows z (d, n)."""
     (group,) = compile_candidates([parameters]).groups
-    out = np.empty((parameters.n_components, z.shape[1]))
-    log_joint_rows(Block(z).rows(), group.components, _block_rows(*parameters.means.shape[::-1]), out)
+    out = np.empty((group.components.constants.size, z.shape[1]))
+    log_joint_rows(Block(z).rows(), group.components, _block_rows(*group.components.offsets.shape[::-1]), out)
     return out
 
 
@@ -192,34 +194,31 @@ def _given(array: np.ndarray) -> np.ndarray:
     return given
 
 
-def _kind(family: CovarianceFamily) -> int:
-    if family.features is Features.SQUARES:
+def _kind(terms: Terms) -> int:
+    if terms.features is Features.SQUARES:
         return DIAGONAL
-    return SHARED if family.is_shared else FULL
+    return SHARED if terms.is_shared else FULL
 
 
-def _group(kind: int, members: list[int], candidates: Sequence[MixtureParameters]) -> _Group:
-    chosen = [candidates[index] for index in members]
-    factors = [candidate.factors() for candidate in chosen]
-    means = np.concatenate([candidate.means for candidate in chosen])
-    roots = np.concatenate([factor.roots for factor in factors])
-    with np.errstate(divide="ignore"):  # a weight of zero is a component that takes no rows
-        log_weights = np.concatenate([np.log(candidate.weights) for candidate in chosen])
-    log_roots = np.concatenate([factor.log_roots for factor in factors])
-    covariances = np.concatenate([candidate.dense_covariances() for candidate in chosen])
-    centred = magnification(means, covariances, Factors(roots, log_roots).precisions()) > CENTRED_ABOVE
-    features = chosen[0].family.features
+def _group(kind: int, members: list[int], terms: Sequence[Terms]) -> _Group:
+    chosen = [terms[index] for index in members]
+    means, roots, constants, variances = (
+        np.concatenate([getattr(each, name) for each in chosen])
+        for name in ("means", "roots", "constants", "variances")
+    )
+    centred = magnification(means, variances, roots) > CENTRED_ABOVE
+    features = chosen[0].features
     left, right = features.factors(means.shape[1], multiple_of=FEATURES)
     components = Components(
         kind,
-        np.cumsum([0, *(candidate.n_components for candidate in chosen)]),
+        np.cumsum([0, *(each.constants.size for each in chosen)]),
         {
             FULL: roots,
-            SHARED: np.stack([factor.roots[0] for factor in factors]) if kind == SHARED else roots,
+            SHARED: np.stack([each.roots[0] for each in chosen]) if kind == SHARED else roots,
             DIAGONAL: roots[:, None],
         }[kind],
         (means[:, None, :] @ roots)[:, 0, :] if roots.ndim == 3 else roots * means,
-        log_weights + log_roots - 0.5 * means.shape[1] * np.log(2 * np.pi),
+        constants,
         np.where(centred, np.cumsum(centred) - 1, -1),
         means[centred],
         left,
@@ -228,11 +227,15 @@ def _group(kind: int, members: list[int], candidates: Sequence[MixtureParameters
     return _Group(features, tuple(members), Components(kind, *map(_given, components[1:])))
 
 
-def magnification(means: Float, covariances: Float, precisions: Float) -> Float:
-    """kappa (k,), by how much moments about the origin magnify rounding (module docstring)."""
-    size = np.sqrt(means**2 + np.diagonal(covariances, axis1=1, axis2=2))
-    if precisions.ndim == 2:
-        result: Float = (precisions * size**2).sum(axis=1)
+def magnification(means: Float, variances: Float, roots: Float) -> Float:
+    """kappa (k,), by how much moments about the origin magnify rounding (module docstring).
+
+    means and variances (k, d); roots as in `Terms`.
+    """
+    size = np.sqrt(means**2 + variances)
+    if roots.ndim == 2:
+        result: Float = ((roots * size) ** 2).sum(axis=1)
     else:
+        precisions = roots @ roots.transpose(0, 2, 1)
         result = ((np.abs(precisions) @ size[:, :, None])[:, :, 0] * size).sum(axis=1)
     return result

@@ -15,7 +15,6 @@ from scipy.linalg.lapack import dtrtri
 
 from gmm_dask.errors import BadInputError, UsageError, did_you_mean
 from gmm_dask.mixture.features import Features, Float
-from gmm_dask.mixture.statistics import SufficientStatistics
 
 
 class SingularCovarianceError(BadInputError):
@@ -70,8 +69,12 @@ class CovarianceFamily(ABC):
         """Whether components that hold so many rows (k,) give enough to estimate the covariances of d columns."""
 
     @abstractmethod
-    def estimate(self, statistics: SufficientStatistics, regularisation: Float) -> Float:
-        """The M-step: maximum-likelihood covariances, with `regularisation` (d,) added to their diagonals."""
+    def estimate(self, counts: Float, scatters: Float, previous: Float | None = None) -> Float:
+        """The M-step: maximum-likelihood covariances of components that hold `counts` (k,) rows.
+
+        `scatters`: second moments about each component's mean, (k, d, d), or for squares their diagonals (k, d).
+        `previous`: covariances to go on from, where the family has no closed form.
+        """
 
     @abstractmethod
     def dense(self, covariances: Float, k: int, d: int) -> Float:
@@ -107,8 +110,8 @@ class Full(CovarianceFamily):
     def is_determined(self, rows: Float, d: int) -> bool:
         return bool(rows.min() > d)
 
-    def estimate(self, statistics: SufficientStatistics, regularisation: Float) -> Float:
-        return statistics.scatters() + np.diag(regularisation)
+    def estimate(self, counts: Float, scatters: Float, previous: Float | None = None) -> Float:
+        return scatters
 
     def dense(self, covariances: Float, k: int, d: int) -> Float:
         return covariances
@@ -137,10 +140,9 @@ class Tied(CovarianceFamily):
     def is_determined(self, rows: Float, d: int) -> bool:
         return bool(rows.sum() - rows.size >= d)
 
-    def estimate(self, statistics: SufficientStatistics, regularisation: Float) -> Float:
-        shares = statistics.counts / statistics.counts.sum()
-        pooled: Float = np.einsum("k,kab->ab", shares, statistics.scatters())
-        return pooled + np.diag(regularisation)
+    def estimate(self, counts: Float, scatters: Float, previous: Float | None = None) -> Float:
+        pooled: Float = np.einsum("k,kab->ab", counts / counts.sum(), scatters)
+        return pooled
 
     def dense(self, covariances: Float, k: int, d: int) -> Float:
         return np.broadcast_to(covariances, (k, d, d))
@@ -173,8 +175,8 @@ class Diagonal(CovarianceFamily):
     def is_determined(self, rows: Float, d: int) -> bool:
         return bool(rows.min() > 1)
 
-    def estimate(self, statistics: SufficientStatistics, regularisation: Float) -> Float:
-        return statistics.scatters() + regularisation
+    def estimate(self, counts: Float, scatters: Float, previous: Float | None = None) -> Float:
+        return scatters
 
     def dense(self, covariances: Float, k: int, d: int) -> Float:
         return covariances[:, :, None] * np.eye(d)
@@ -202,8 +204,8 @@ class Spherical(CovarianceFamily):
     def is_determined(self, rows: Float, d: int) -> bool:
         return bool(rows.min() > 1)
 
-    def estimate(self, statistics: SufficientStatistics, regularisation: Float) -> Float:
-        variances: Float = (statistics.scatters() + regularisation).mean(axis=1)
+    def estimate(self, counts: Float, scatters: Float, previous: Float | None = None) -> Float:
+        variances: Float = scatters.mean(axis=1)
         return variances
 
     def dense(self, covariances: Float, k: int, d: int) -> Float:

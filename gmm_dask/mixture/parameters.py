@@ -9,6 +9,7 @@ import numpy as np
 from gmm_dask.mixture.covariance import CovarianceFamily, Factors
 from gmm_dask.mixture.features import Float
 from gmm_dask.mixture.statistics import SufficientStatistics
+from gmm_dask.mixture.terms import Terms
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,16 @@ class MixtureParameters:
         """Roots of the precision matrices. Raises `SingularCovarianceError`."""
         return self.family.factors(self.covariances, *self.means.shape)
 
+    def terms(self) -> Terms:
+        """What a sweep needs. Raises `SingularCovarianceError`."""
+        factors = self.factors()
+        with np.errstate(divide="ignore"):  # a weight of zero is a component that takes no rows
+            log_weights = np.log(self.weights)
+        constants = log_weights + factors.log_roots - 0.5 * self.n_columns * np.log(2 * np.pi)
+        variances = np.diagonal(self.dense_covariances(), axis1=1, axis2=2)
+        family = self.family
+        return Terms(family.features, family.is_shared, self.means, factors.roots, constants, variances)
+
     def dense_covariances(self) -> Float:
         """(k, d, d) whatever the family."""
         return self.family.dense(self.covariances, *self.means.shape)
@@ -64,14 +75,18 @@ class MixtureParameters:
         )
 
 
-def m_step(statistics: SufficientStatistics, family: CovarianceFamily, regularisation: Float) -> MixtureParameters:
+def m_step(
+    statistics: SufficientStatistics,
+    family: CovarianceFamily,
+    regularisation: Float,
+    previous: MixtureParameters | None = None,
+) -> MixtureParameters:
     """Maximum-likelihood parameters for the responsibilities behind `statistics` (Dempster, Laird & Rubin 1977).
 
-    `regularisation` (d,) is added to the diagonal of every covariance matrix.
+    `regularisation` (d,) is added to the diagonals of the components' second moments. `previous`: parameters of the
+    same family to go on from, where it has no closed form.
     """
-    return MixtureParameters(
-        family,
-        statistics.counts / statistics.counts.sum(),
-        statistics.means(),
-        family.estimate(statistics, regularisation),
-    )
+    scatters = statistics.scatters()
+    scatters = scatters + (np.diag(regularisation) if scatters.ndim == 3 else regularisation)
+    covariances = family.estimate(statistics.counts, scatters, None if previous is None else previous.covariances)
+    return MixtureParameters(family, statistics.counts / statistics.counts.sum(), statistics.means(), covariances)

@@ -6,7 +6,17 @@ from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
-from gmm_dask.em import Candidate, Outcome, Problem, Stopping, choose, fit_candidates, parameters_from_labels, run
+from gmm_dask.em import (
+    Candidate,
+    MaximumLikelihood,
+    Outcome,
+    Problem,
+    Stopping,
+    choose,
+    fit_candidates,
+    parameters_from_labels,
+    run,
+)
 from gmm_dask.errors import BadInputError
 from gmm_dask.mixture import (
     FAMILIES,
@@ -49,7 +59,7 @@ def test_iterates_follow_scikit_learn(family):
     )
     with pytest.warns(ConvergenceWarning):
         theirs.fit(rows)
-    (fit,) = run(sweep_over(rows), [start], np.full(2, 1e-6), Stopping(tol=0, max_iter=31))
+    (fit,) = run(sweep_over(rows), [start], MaximumLikelihood(np.full(2, 1e-6)), Stopping(tol=0, max_iter=31))
     np.testing.assert_allclose(fit.parameters.means, theirs.means_, atol=1e-8)
     np.testing.assert_allclose(fit.parameters.covariances, theirs.covariances_, atol=1e-8)
     np.testing.assert_allclose(fit.history[:-1], theirs.lower_bounds_, rtol=1e-10)
@@ -75,7 +85,7 @@ def test_the_log_likelihood_never_falls(seed, family):
     rows = sample_rows(rng, random_mixture(rng, FAMILIES["full"], 3, 3, separation=1.0), 400)
     block = Block(np.ascontiguousarray(rows.T))
     start = parameters_from_labels(block, rng.integers(0, 3, 400), 3, FAMILIES[family], np.zeros(3))
-    (fit,) = run(sweep_over(rows), [start], np.zeros(3), Stopping(1e-10, 200))
+    (fit,) = run(sweep_over(rows), [start], MaximumLikelihood(np.zeros(3)), Stopping(1e-10, 200))
     assert fit.n_iter > 10
     assert np.all(np.diff(fit.history) > -1e-12)
 
@@ -90,11 +100,11 @@ def test_one_sweep_serves_all_running_candidates():
         return sweep_over(rows)(candidates)
 
     starts = [random_mixture(np.random.default_rng(seed), FAMILIES["full"], 3, 2) for seed in range(6)]
-    fits = run(counting, starts, np.zeros(2), Stopping(1e-7, 300))
+    fits = run(counting, starts, MaximumLikelihood(np.zeros(2)), Stopping(1e-7, 300))
     assert len(sizes) == max(fit.n_iter for fit in fits)
     assert sum(sizes) == sum(fit.n_iter for fit in fits)
     assert sizes == sorted(sizes, reverse=True)
-    alone = [run(sweep_over(rows), [start], np.zeros(2), Stopping(1e-7, 300))[0] for start in starts]
+    alone = [run(sweep_over(rows), [start], MaximumLikelihood(np.zeros(2)), Stopping(1e-7, 300))[0] for start in starts]
     for together, single in zip(fits, alone, strict=True):
         np.testing.assert_allclose(together.parameters.means, single.parameters.means, rtol=1e-9)
 
@@ -104,7 +114,7 @@ def test_the_iteration_limit_is_not_convergence():
     rows = rng.normal(size=(300, 2))
     block = Block(np.ascontiguousarray(rows.T))
     start = parameters_from_labels(block, rng.integers(0, 3, 300), 3, FAMILIES["full"], np.zeros(2))
-    (fit,) = run(sweep_over(rows), [start], np.zeros(2), Stopping(1e-12, 5))
+    (fit,) = run(sweep_over(rows), [start], MaximumLikelihood(np.zeros(2)), Stopping(1e-12, 5))
     assert fit.outcome is Outcome.ITERATION_LIMIT
     assert fit.n_iter == 5
 
@@ -112,7 +122,12 @@ def test_the_iteration_limit_is_not_convergence():
 def test_statistics_belong_to_the_parameters_returned():
     rng = np.random.default_rng(8)
     rows = rng.normal(size=(200, 2))
-    (fit,) = run(sweep_over(rows), [random_mixture(rng, FAMILIES["full"], 2, 2)], np.zeros(2), Stopping(1e-5, 100))
+    (fit,) = run(
+        sweep_over(rows),
+        [random_mixture(rng, FAMILIES["full"], 2, 2)],
+        MaximumLikelihood(np.zeros(2)),
+        Stopping(1e-5, 100),
+    )
     (again,) = sweep_over(rows)([fit.parameters])
     np.testing.assert_array_equal(again.moments, fit.statistics.moments)
     assert again.log_likelihood == fit.statistics.log_likelihood
@@ -183,7 +198,7 @@ def test_weights_that_are_not_counts_are_no_collapse():
     (fit,) = run(
         lambda candidates: sweep_block(compile_candidates(candidates), block),
         [start],
-        np.zeros(2),
+        MaximumLikelihood(np.zeros(2)),
         Stopping(1e-8, 100),
     )
     assert fit.outcome is Outcome.CONVERGED

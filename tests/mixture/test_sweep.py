@@ -116,8 +116,8 @@ def test_the_switch_to_the_centred_path_is_where_rounding_is_magnified():
         parameters = MixtureParameters(
             FAMILIES["full"], np.ones(1), np.array([[offset, 0.0]]), np.diag([1.0, 1.0])[None]
         )
-        precisions = parameters.factors().precisions()
-        return magnification(parameters.means, parameters.dense_covariances(), precisions)[0]
+        terms = parameters.terms()
+        return magnification(terms.means, terms.variances, terms.roots)[0]
 
     assert kappa(0.0) == 2
     assert kappa(999.0) < CENTRED_ABOVE < kappa(1001.0)
