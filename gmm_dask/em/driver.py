@@ -11,6 +11,7 @@ from typing import Any, Generic
 
 import numpy as np
 
+from gmm_dask.em.acceleration import Acceleration, Plain, Proposal, Visit
 from gmm_dask.em.estimation import Estimation, P
 from gmm_dask.em.flaws import Flaw
 from gmm_dask.em.outcome import Outcome
@@ -19,13 +20,21 @@ from gmm_dask.mixture import SingularCovarianceError, SufficientStatistics, Swee
 Sweep = Callable[[Sequence[Sweepable]], list[SufficientStatistics]]
 """One pass over the rows: the statistics of each candidate."""
 
+_ROUNDING = 1e-12
+"""A mean objective that falls by less than this share of itself has not fallen."""
+
 
 @dataclass(frozen=True)
 class Stopping:
-    """When to stop: `tol` is the least gain in mean log-likelihood per unit of weight that is worth another pass."""
+    """When to stop: `tol` is the least gain in mean log-likelihood per unit of weight that is worth another pass.
+
+    By default it is the gain of the last iteration that is looked at, as scikit-learn does; where `looks_ahead`, it is
+    all that is left to gain, as far as the acceleration can tell.
+    """
 
     tol: float
     max_iter: int
+    looks_ahead: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,6 +70,16 @@ class Progress:
         return sum(fit.outcome is None for fit in self.fits)
 
 
+@dataclass(frozen=True)
+class _Climb(Generic[P]):
+    """A fit under way: where it stands, and what is to be seen next; None until that has been proposed."""
+
+    fit: Fit[P]
+    next: Proposal[P] | None
+    here: Visit[P] | None = None
+    memory: Any = None
+
+
 def run(
     sweep: Sweep,
     starts: Sequence[P],
@@ -68,56 +87,85 @@ def run(
     stopping: Stopping,
     observe: Callable[[Progress], None] = lambda progress: None,
     stage: str = "fit",
+    acceleration: Acceleration[P] | None = None,
 ) -> list[Fit[P]]:
     """Expectation-maximisation (Dempster, Laird & Rubin 1977) from each start, sharing every sweep.
 
-    Returns one ended `Fit` per start, in their order. `stage` is passed on to the observer. Raises
-    `SingularCovarianceError` for a start that is singular as given.
+    Returns one ended `Fit` per start, in their order. `stage` is passed on to the observer; without `acceleration` all
+    steps are plain. Raises `SingularCovarianceError` for a start that is singular as given.
     """
-    fits = [Fit(start) for start in starts]
+    acceleration = acceleration or Plain[P]()
+    climbs = [_Climb(Fit(start), Proposal(start)) for start in starts]
     iteration = 0
-    while running := [index for index, fit in enumerate(fits) if fit.outcome is None]:
-        proposals = [_propose(fits[index], estimation) for index in running]
-        fits = _replaced(fits, running, proposals)
-        running = [index for index in running if fits[index].outcome is None]
-        if running:
-            statistics = sweep([fits[index].parameters for index in running])
-            iteration += 1
-            seen = [_assess(fits[i], s, estimation, stopping) for i, s in zip(running, statistics, strict=True)]
-            fits = _replaced(fits, running, seen)
-            observe(Progress(stage, iteration, tuple(fits)))
-    return fits
+    while running := {index: climb for index, climb in enumerate(climbs) if climb.fit.outcome is None}:
+        proposals = [climb.next for climb in running.values() if climb.next is not None]
+        statistics = sweep([proposal.parameters for proposal in proposals])
+        iteration += 1
+        for (index, climb), seen in zip(running.items(), statistics, strict=True):
+            climbs[index] = _arrived(climb, seen, estimation, acceleration)
+        undecided = [index for index in running if climbs[index].next is None and climbs[index].fit.outcome is None]
+        for index, proposal in zip(undecided, _proposals(acceleration, [climbs[i] for i in undecided]), strict=True):
+            climbs[index] = replace(climbs[index], next=proposal, memory=proposal.memory)
+        for index in running:
+            climbs[index] = _assessed(climbs[index], estimation, stopping)
+        observe(Progress(stage, iteration, tuple(climb.fit for climb in climbs)))
+    return [climb.fit for climb in climbs]
 
 
-def _propose(fit: Fit[P], estimation: Estimation[P]) -> Fit[P]:
-    """The M-step, or the end where it has no valid result. A start goes to its first sweep as it is."""
-    if fit.statistics is None:
-        fit.parameters.terms()
-        return fit
-    parameters = estimation.step(fit.statistics, fit.parameters)
+def _arrived(
+    climb: _Climb[P], statistics: SufficientStatistics, estimation: Estimation[P], acceleration: Acceleration[P]
+) -> _Climb[P]:
+    """Stand on the point that a sweep has seen; or where it is worse than before, stay, to take the plain step next.
+
+    The fit ends where not even the plain step has a valid result.
+    """
+    assert climb.next is not None
+    parameters, here, fit = climb.next.parameters, climb.here, climb.fit
+    value = estimation.objective(parameters, statistics) / statistics.weight
+    is_plain = here is None or parameters is here.image
+    visit = _visit(parameters, statistics, value, estimation)
+    is_worse = here is not None and value < here.value - _ROUNDING * abs(here.value)
+    if here is not None and not is_plain and (visit is None or is_worse):
+        memory = acceleration.rejected(climb.memory, visit)
+        fit = replace(fit, history=(*fit.history, here.value))
+        return replace(climb, fit=fit, next=Proposal(here.image), memory=memory)
+    fit = replace(fit, parameters=parameters, statistics=statistics, history=(*fit.history, value))
+    if visit is None:
+        return replace(climb, fit=replace(fit, outcome=Outcome.SINGULAR))
+    return replace(climb, fit=fit, next=None, here=visit)
+
+
+def _visit(parameters: P, statistics: SufficientStatistics, value: float, estimation: Estimation[P]) -> Visit[P] | None:
+    """The point with its image under the plain step, if that is a mixture."""
     try:
-        parameters.terms()
+        image = estimation.step(statistics, parameters)
+        image.terms()
     except SingularCovarianceError:
-        return replace(fit, outcome=Outcome.SINGULAR)
-    return replace(fit, parameters=parameters)
+        return None
+    return Visit(parameters, statistics, image, value)
 
 
-def _assess(fit: Fit[P], statistics: SufficientStatistics, estimation: Estimation[P], stopping: Stopping) -> Fit[P]:
-    """Take in what a sweep found, and end the fit where it is done."""
-    history = (*fit.history, estimation.objective(fit.parameters, statistics) / statistics.weight)
-    fit = replace(fit, statistics=statistics, history=history)
+def _proposals(acceleration: Acceleration[P], climbs: Sequence[_Climb[P]]) -> list[Proposal[P]]:
+    visits = [climb.here for climb in climbs if climb.here is not None]
+    return acceleration.propose(visits, [climb.memory for climb in climbs]) if visits else []
+
+
+def _assessed(climb: _Climb[P], estimation: Estimation[P], stopping: Stopping) -> _Climb[P]:
+    """End the fit where it is done."""
+    fit = climb.fit
+    if fit.outcome is not None or fit.statistics is None or climb.next is None:
+        return climb
     outcome = None
-    if len(history) > 1 and abs(history[-1] - history[-2]) < stopping.tol:
+    if climb.next.distance < stopping.tol if stopping.looks_ahead else _last_gain(fit) < stopping.tol:
         outcome = Outcome.CONVERGED
-    elif len(history) >= stopping.max_iter:
+    elif fit.n_iter >= stopping.max_iter:
         outcome = Outcome.ITERATION_LIMIT
-    flaw = None if outcome is None else estimation.flaw(fit.parameters, statistics)
-    return replace(fit, outcome=outcome if flaw is None else flaw.outcome, flaw=flaw)
+    flaw = None if outcome is None else estimation.flaw(fit.parameters, fit.statistics)
+    return replace(climb, fit=replace(fit, outcome=outcome if flaw is None else flaw.outcome, flaw=flaw))
 
 
-def _replaced(fits: list[Fit[P]], where: Sequence[int], new: Sequence[Fit[P]]) -> list[Fit[P]]:
-    by_index = dict(zip(where, new, strict=True))
-    return [by_index.get(index, fit) for index, fit in enumerate(fits)]
+def _last_gain(fit: Fit[Any]) -> float:
+    return abs(fit.history[-1] - fit.history[-2]) if fit.n_iter > 1 else np.inf
 
 
 def mean_objective(fit: Fit[Any]) -> float:

@@ -44,3 +44,10 @@ class Features(Enum):
         second[:, a, b] = moments[:, : a.size]
         second[:, b, a] = moments[:, : a.size]
         return moments[:, -1], moments[:, a.size : a.size + d], second
+
+    def pack_moments(self, counts: Float, sums: Float, second: Float) -> Float:
+        """Packed sums of phi(z), (k, q), from what `unpack_moments` gives."""
+        if self is Features.QUADRATIC:
+            a, b = np.triu_indices(sums.shape[1])
+            second = second[:, a, b]
+        return np.concatenate([second, sums, counts[:, None]], axis=1)

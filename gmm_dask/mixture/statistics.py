@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -46,6 +46,29 @@ class SufficientStatistics:
             self.weight + other.weight,
             self.n_rows + other.n_rows,
         )
+
+    def scaled(self, factor: float) -> SufficientStatistics:
+        """As if every row had its weight times `factor`."""
+        return replace(
+            self,
+            moments=factor * self.moments,
+            log_likelihood=factor * self.log_likelihood,
+            log_assignment=factor * self.log_assignment,
+            weight=factor * self.weight,
+        )
+
+    def about(self, centres: Float) -> SufficientStatistics:
+        """The same with moments about other centres (k, d)."""
+        moved = self.centres - centres
+        if not moved.any():
+            return replace(self, centres=centres)
+        counts, sums, second = self.features.unpack_moments(self.moments)
+        shifted = sums + counts[:, None] * moved
+        if self.features is Features.SQUARES:
+            second = second + moved * (sums + shifted)
+        else:
+            second = second + moved[:, :, None] * sums[:, None, :] + shifted[:, :, None] * moved[:, None, :]
+        return replace(self, moments=self.features.pack_moments(counts, shifted, second), centres=centres)
 
     @property
     def counts(self) -> Float:
