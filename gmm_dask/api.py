@@ -57,16 +57,17 @@ def fit(
 
     `table`: a path, list of paths, glob or URL of Parquet or CSV; a pandas or Dask DataFrame; an Arrow table; an array
     (numpy or Dask, 2-d). `columns`: roles and transforms (`gmm_dask.config.Columns` or its keys as a dict); what it
-    does not name is inferred. `client`: a Dask client or a scheduler's address; by default the current client, else
-    this process. `fitting`: tol, max_iter, n_init, reg_covar, sample_rows (`gmm_dask.config.Fitting`). The same table,
-    arguments and seed give the same bits on any cluster.
+    does not name is inferred. `covariance_type`: full, tied, diag, spherical, or any of the fourteen families by
+    mclust's name, such as "VEV" (docs/models.md). `client`: a Dask client or a scheduler's address; by default the
+    current client, else this process. `fitting`: tol, max_iter, n_init, reg_covar, sample_rows
+    (`gmm_dask.config.Fitting`). The same table, arguments and seed give the same bits on any cluster.
 
     Warns (GmmDaskWarning) of what should be known: rows with a gap in a modelled column, which are left out, columns
     left out, a fit that did not converge, components on spikes.
 
     Raises BadInputError where the table cannot be used, UsageError where the arguments cannot be meant so.
     """
-    asked = {"n_components": [_plain(n_components)], "covariance_types": [covariance_type]}
+    asked = {"n_components": [_plain(n_components)], "covariance_types": [family_named(covariance_type).name]}
     selection = _fitted(table, asked, columns, seed, client, observer, fitting)
     _tell(selection)
     return FittedMixture(selection.best)
@@ -84,8 +85,8 @@ def select(
     observer: Observer | None = None,
     **fitting: Any,
 ) -> SelectionResult:
-    """Fit every combination of `n_components` and `covariance_types` in shared passes, and choose by `criterion`
-    ("bic", "aic" or "icl"). The best needs no refit. Other arguments are those of `fit`."""
+    """Fit every combination of `n_components` and `covariance_types` (or "all" of these) in shared passes, and choose
+    by `criterion` ("bic", "aic" or "icl"). The best needs no refit. Other arguments are those of `fit`."""
     asked = {
         "n_components": _numbers(n_components),
         "covariance_types": [covariance_types] if isinstance(covariance_types, str) else list(covariance_types),

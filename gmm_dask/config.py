@@ -6,7 +6,7 @@ import os
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
@@ -14,9 +14,14 @@ from pydantic_core import ErrorDetails
 from gmm_dask.errors import UsageError, did_you_mean
 
 TransformKind = Literal["auto", "none", "standardise", "log1p", "yeo-johnson"]
-CovarianceType = Literal["full", "tied", "diag", "spherical"]
 Criterion = Literal["bic", "aic", "icl"]
+Acceleration = Literal["auto", "none"]
 
+CovarianceName = Literal[
+    "full", "tied", "diag", "spherical", "EII", "EEI", "VEI", "EVI", "VEE", "EVE", "VVE", "EEV", "VEV", "EVV"
+]
+_NAMES_IN_MCLUST = {"VVV": "full", "EEE": "tied", "VVI": "diag", "VII": "spherical"}
+_AnyName = Literal[CovarianceName, "VVV", "EEE", "VVI", "VII"]
 
 MOST_COMPONENTS = 10_000
 """More components than this is a slip of the finger."""
@@ -44,6 +49,24 @@ def _no_doubles(values: list[Any]) -> list[Any]:
 Components = Annotated[
     list[Annotated[int, Field(ge=1)]],
     BeforeValidator(parse_components, json_schema_input_type=list[int] | int | str),
+    AfterValidator(_no_doubles),
+]
+
+
+def _covariance_name(value: object) -> object:
+    """scikit-learn's names stand for mclust's where both have the family."""
+    return _NAMES_IN_MCLUST.get(value, value) if isinstance(value, str) else value
+
+
+def _all_covariance_types(value: object) -> object:
+    """`"all"` is every covariance type there is."""
+    return list(get_args(CovarianceName)) if value in ("all", ["all"]) else value
+
+
+CovarianceType = Annotated[CovarianceName, BeforeValidator(_covariance_name, json_schema_input_type=_AnyName)]
+CovarianceTypes = Annotated[
+    list[CovarianceType],
+    BeforeValidator(_all_covariance_types, json_schema_input_type=list[CovarianceType] | Literal["all"]),
     AfterValidator(_no_doubles),
 ]
 
@@ -124,8 +147,8 @@ class Candidates(Record):
 
     n_components: Components = list(range(1, 11))
     """Numbers of components: a list, or a range such as "1:8"."""
-    covariance_types: Annotated[list[CovarianceType], AfterValidator(_no_doubles)] = ["full"]
-    """Covariance types: full, tied, diag, spherical."""
+    covariance_types: CovarianceTypes = ["full"]
+    """Covariance types: full, tied, diag, spherical, or mclust's names (EII, EEI, VEI, ..., VVV), or "all" of them."""
     criterion: Criterion = "bic"
     """What the best model has least of."""
 
@@ -134,7 +157,7 @@ class Fitting(Record):
     """How models are fitted."""
 
     tol: float = Field(1e-6, gt=0, allow_inf_nan=False)
-    """Stop when the mean log-likelihood per row gains less than this in an iteration."""
+    """Stop when no more than this is left to gain in mean log-likelihood per row, as far as can be told."""
     max_iter: int = Field(1000, ge=1)
     """Passes over the table at most."""
     n_init: int = Field(8, ge=1)
@@ -143,6 +166,8 @@ class Fitting(Record):
     """Added to the diagonal of every covariance matrix, as a share of each column's variance."""
     sample_rows: int = Field(20_000, ge=100)
     """Rows of the sample on which starts are tried and transforms chosen."""
+    acceleration: Acceleration = "auto"
+    """auto takes longer steps than expectation-maximisation, so that far fewer passes do; none takes its plain steps."""
 
 
 class Score(Record):

@@ -30,6 +30,8 @@ from gmm_dask.cli.shell import (
 if TYPE_CHECKING:
     from gmm_dask.pipeline import Chosen
 
+_COVARIANCE_TYPES = "full, tied, diag, spherical, or one of mclust's names such as VEV"
+
 
 def profile(
     table: TableArgument,
@@ -65,7 +67,7 @@ def plan(
     table: TableArgument,
     components: Annotated[str, typer.Option("--components", "-k", help="Range of K such as 1:20, or one.")] = "1:10",
     covariance_types: Annotated[
-        list[str], typer.Option("--covariance-type", help="full, tied, diag or spherical; repeat it to compare.")
+        list[str], typer.Option("--covariance-type", help=f"{_COVARIANCE_TYPES}, or all; repeat it to compare.")
     ] = ["full"],  # noqa: B006
     workers: Annotated[int, typer.Option("--workers", min=1, help="Dask workers.")] = 1,
     threads: Annotated[int, typer.Option("--threads", min=1, help="Threads of each worker.")] = 1,
@@ -125,7 +127,7 @@ def select(
     model: ModelOption,
     components: Annotated[str, typer.Option("--components", "-k", help="Range of K such as 1:10, or one.")] = "1:10",
     covariance_types: Annotated[
-        list[str], typer.Option("--covariance-type", help="full, tied, diag or spherical; repeat it to compare.")
+        list[str], typer.Option("--covariance-type", help=f"{_COVARIANCE_TYPES}, or all; repeat it to compare.")
     ] = ["full"],  # noqa: B006
     criterion: Annotated[str, typer.Option("--criterion", help="bic, aic or icl.")] = "bic",
     selection: Annotated[str | None, typer.Option("--selection", help="Folder for the comparison.")] = None,
@@ -170,7 +172,7 @@ def fit(
     table: TableArgument,
     model: ModelOption,
     components: Annotated[int, typer.Option("--components", "-k", min=1, help="Number of components.")],
-    covariance_type: Annotated[str, typer.Option("--covariance-type", help="full, tied, diag or spherical.")] = "full",
+    covariance_type: Annotated[str, typer.Option("--covariance-type", help=f"{_COVARIANCE_TYPES}.")] = "full",
     continuous: ContinuousOption = [],  # noqa: B006
     ignore: IgnoredOption = [],  # noqa: B006
     weight: WeightOption = None,

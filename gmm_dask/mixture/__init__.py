@@ -16,6 +16,7 @@ from gmm_dask.mixture.features import Features, Float
 from gmm_dask.mixture.parameters import MixtureParameters, m_step
 from gmm_dask.mixture.statistics import SufficientStatistics, merge_all
 from gmm_dask.mixture.terms import Sweepable, Terms
+from gmm_dask.mixture.variational import MixturePosterior, MixturePrior, prior_of_table, table_moments
 
 __all__ = [
     "CRITERIA",
@@ -28,6 +29,8 @@ __all__ = [
     "FitSummary",
     "Float",
     "MixtureParameters",
+    "MixturePosterior",
+    "MixturePrior",
     "SingularCovarianceError",
     "SufficientStatistics",
     "Sweepable",
@@ -40,6 +43,8 @@ __all__ = [
     "log_joint",
     "m_step",
     "merge_all",
+    "prior_of_table",
     "sweep_block",
     "sweep_bytes",
+    "table_moments",
 ]

@@ -62,8 +62,12 @@ class MixtureParameters:
         return self.family.dense(self.covariances, *self.means.shape)
 
     def marginal(self, columns: np.ndarray) -> MixtureParameters:
-        """The mixture of some of the columns (an index array): marginals of Gaussians are Gaussian."""
-        return replace(self, means=self.means[:, columns], covariances=self.family.marginal(self.covariances, columns))
+        """The mixture of some of the columns (an index array): marginals of Gaussians are Gaussian.
+
+        Its family is one that holds them, often a wider one.
+        """
+        family, covariances = self.family.marginal(self.covariances, columns)
+        return replace(self, family=family, means=self.means[:, columns], covariances=covariances)
 
     def ordered(self, order: np.ndarray) -> MixtureParameters:
         """The same mixture with its components renumbered: new component i is old component order[i]."""

@@ -14,6 +14,16 @@ COVARIANCES = {
     "tied": "all segments share one spread and its correlations",
     "diag": "every segment has its own spread in each column, without correlations",
     "spherical": "every segment has one spread for all columns, without correlations",
+    "EII": "one spread serves all segments and all columns, without correlations",
+    "EEI": "all segments share the spread of each column, without correlations",
+    "VEI": "segments are larger and smaller copies of one spread over the columns, without correlations",
+    "EVI": "segments are of one size and spread over the columns each in its own way, without correlations",
+    "VEE": "segments are larger and smaller copies of one spread with its correlations",
+    "EVE": "segments are of one size and lie along the same axes, each long and short in its own directions",
+    "VVE": "segments lie along the same axes, each long and short in its own directions and of its own size",
+    "EEV": "segments have one size and one shape, and each is turned its own way",
+    "VEV": "segments have one shape, and each has its own size and is turned its own way",
+    "EVV": "segments are of one size, and each has its own shape and its own correlations",
 }
 
 CRITERIA = {
