@@ -8,7 +8,7 @@ from functools import reduce
 import numpy as np
 
 from gmm_dask.config import Columns, Fitting
-from gmm_dask.em import Candidate, Problem, Stopping, fit_candidates
+from gmm_dask.em import Candidate, Problem, Sample, Stopping, fit_candidates
 from gmm_dask.engine import (
     BlockSweep,
     Engine,
@@ -74,11 +74,17 @@ def fit_source(
         observer.stage("fit")
         sweep = TableSweep(engine, table.shards, observer.shards)
         problem = _problem(sweep, table, fitting.reg_covar, weighted=preparation.weight is not None)
-        stopping = Stopping(fitting.tol, fitting.max_iter)
+        stopping = Stopping(fitting.tol, fitting.max_iter, looks_ahead=True)
         # Starts are tried in this process whatever the engine: with more BLAS threads they would have other bits.
         with one_blas_thread():
             results = fit_candidates(
-                problem, candidates, stopping, n_init=fitting.n_init, seed=seed, observe=observer.iteration
+                problem,
+                candidates,
+                stopping,
+                n_init=fitting.n_init,
+                seed=seed,
+                accelerated=fitting.acceleration == "auto",
+                observe=observer.iteration,
             )
     return Selection(profile, schema, preparation, table.tally, tuple(results), criterion, seed, source.fingerprint)
 
@@ -87,8 +93,7 @@ def _problem(sweep: TableSweep, table: HeldTable, reg_covar: float, *, weighted:
     block = sample_block(table.sample, weighted=weighted)
     return Problem(
         sweep=sweep,
-        sample=block,
-        sample_sweep=BlockSweep.over(block),
+        sample=Sample(block, BlockSweep.over, is_whole=block.n_rows == table.tally.n_used),
         regularisation=reg_covar * _variances(block),
         n_rows=table.tally.n_used,
         log_jacobian=table.tally.log_jacobian,

@@ -199,10 +199,8 @@ def _two_loops(gradient: Float, secants: Sequence[tuple[Float, Float]]) -> Float
 def _distance(residual: Float, step: Float, secants: Sequence[tuple[Float, Float]]) -> float:
     """Of the mean log-likelihood to its limit: half the gradient times the step to where it vanishes.
 
-    The step may not know the slowest direction yet, so the whole residual is taken to lie in one as slow as the last
-    that was gone. Infinite before any was.
+    The step may not know the slowest direction yet, so the whole residual is taken to lie in one as slow as any that
+    was gone; before one was, in one as slow as can be.
     """
-    if not secants:
-        return np.inf
-    slowest = max((s @ s) / (s @ y) for s, y in secants)
+    slowest = max(((s @ s) / (s @ y) for s, y in secants), default=1 / _LEAST_CURVATURE)
     return float(max(residual @ step, (residual @ residual) * slowest)) / 2

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import cast, final
 
 import numpy as np
@@ -103,17 +104,19 @@ class Matrices(Spreads):
 
     def whitened(self, offsets: Float) -> Float:
         roots = np.broadcast_to(self.roots, (*offsets.shape, offsets.shape[1]))
-        return _solved(roots, offsets[:, :, None]).reshape(offsets.shape)
+        whitened: Float = _solved(roots, offsets[:, :, None]).reshape(offsets.shape)
+        return whitened
 
     def coloured(self, offsets: Float) -> Float:
-        coloured: Float = (self.roots @ offsets[:, :, None])[:, :, 0]
+        coloured: Float = (self.roots @ offsets[:, :, None]).reshape(offsets.shape)
         return coloured
 
     def encoded(self, covariances: Float) -> Float:
         half: Float = _solved(self.roots, covariances)
         root = _root(_solved(self.roots, _transposed(half)))
         diagonal = np.sqrt(2) * np.log(np.diagonal(root, axis1=-2, axis2=-1))
-        return self.shares * np.concatenate([diagonal, root[..., *self._below]], axis=-1)
+        encoded: Float = self.shares * np.concatenate([diagonal, root[..., *self._below]], axis=-1)
+        return encoded
 
     def decoded(self, numbers: Float) -> Float:
         d = self.roots.shape[-1]
@@ -127,7 +130,7 @@ class Matrices(Spreads):
 
     @property
     def _below(self) -> tuple[np.ndarray, np.ndarray]:
-        return np.tril_indices(self.roots.shape[-1], -1)
+        return _below(self.roots.shape[-1])
 
 
 @final
@@ -174,6 +177,12 @@ def _root(matrices: Float) -> Float:
 def _solved(matrices: Float, right: Float) -> Float:
     """matrices^-1 right."""
     return cast("Float", np.linalg.solve(matrices, right))
+
+
+@cache
+def _below(d: int) -> tuple[np.ndarray, np.ndarray]:
+    """Row and column of each place below the diagonal."""
+    return np.tril_indices(d, -1)
 
 
 def _transposed(matrices: Float) -> Float:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar, final
 
 from gmm_dask.em.flaws import Flaw, find_flaw
-from gmm_dask.mixture import Float, MixtureParameters, SufficientStatistics, Sweepable, m_step
+from gmm_dask.mixture import Block, Float, MixtureParameters, SufficientStatistics, Sweepable, m_step
 
 P = TypeVar("P", bound=Sweepable)
 
@@ -31,9 +31,13 @@ class Estimation(ABC, Generic[P]):
 @final
 @dataclass(frozen=True)
 class MaximumLikelihood(Estimation[MixtureParameters]):
-    """Parameters of greatest likelihood; `regularisation` (d,) is added to the diagonals of covariances."""
+    """Parameters of greatest likelihood; `regularisation` (d,) is added to the diagonals of covariances.
+
+    `sample`: some rows, by which flaws are judged.
+    """
 
     regularisation: Float
+    sample: Block | None = None
 
     def step(self, statistics: SufficientStatistics, previous: MixtureParameters) -> MixtureParameters:
         return m_step(statistics, previous.family, self.regularisation, previous)
@@ -42,4 +46,4 @@ class MaximumLikelihood(Estimation[MixtureParameters]):
         return statistics.log_likelihood
 
     def flaw(self, parameters: MixtureParameters, statistics: SufficientStatistics) -> Flaw | None:
-        return find_flaw(parameters, statistics, self.regularisation)
+        return find_flaw(parameters, statistics, self.regularisation, self.sample)

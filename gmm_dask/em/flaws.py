@@ -8,15 +8,15 @@ import numpy as np
 from scipy.linalg import eigh
 
 from gmm_dask.em.outcome import Outcome
-from gmm_dask.mixture import Float, MixtureParameters, SufficientStatistics
+from gmm_dask.mixture import Block, Float, MixtureParameters, SufficientStatistics
 
 SPIKE = 20.0
 """A component is a spike where its variance in some direction is below this many times the regularisation's share of
 the whole table's variance in that direction."""
 
-ATOM_SHARE = 0.05
-"""A spike that holds so much of the table is an atom of it, such as the zeros of an amount, and a group worth having;
-one that holds less feeds on coincidences."""
+ATOM_SHARE, ATOM_HEIGHT, _NEIGHBOURS = 0.05, 10.0, 3
+"""A spike that holds so much of the table, and so many times the rows of any of the nearest values, is an atom of it,
+such as the zeros of an amount, and a group worth having. Others feed on coincidence, or on values that were rounded."""
 
 FEWEST_ROWS = 2.0
 """A component that holds less than this many rows (of average weight) describes no group."""
@@ -31,8 +31,10 @@ class Flaw:
     column: int | None = None
 
 
-def find_flaw(parameters: MixtureParameters, statistics: SufficientStatistics, regularisation: Float) -> Flaw | None:
-    """The first flaw of a fit, if it has one.
+def find_flaw(
+    parameters: MixtureParameters, statistics: SufficientStatistics, regularisation: Float, sample: Block | None = None
+) -> Flaw | None:
+    """The first flaw of a fit, if it has one. `sample`: rows by which atoms are told from rounded values.
 
     Columns that are collinear in the whole table are no spike: a component's variance is compared with the table's in
     the same direction. Without regularisation the yardstick is the rounding of float64.
@@ -43,18 +45,31 @@ def find_flaw(parameters: MixtureParameters, statistics: SufficientStatistics, r
         return Flaw(Outcome.COLLAPSED, smallest)
     if not parameters.family.is_determined(rows, parameters.n_columns):
         return Flaw(Outcome.UNDERDETERMINED, smallest)
-    return _spike(parameters, regularisation) if parameters.n_components > 1 else None
+    return _spike(parameters, regularisation, sample) if parameters.n_components > 1 else None
 
 
-def _spike(parameters: MixtureParameters, regularisation: Float) -> Flaw | None:
+def _spike(parameters: MixtureParameters, regularisation: Float, sample: Block | None) -> Flaw | None:
     total = _total_covariance(parameters)
     share = float(np.mean(regularisation / np.diagonal(total)))
     least = SPIKE * max(share, float(np.finfo(np.float64).eps))
     for component, covariance in enumerate(parameters.dense_covariances()):
         ratio, column = _narrowest(covariance, total)
-        if ratio < least and parameters.weights[component] < ATOM_SHARE:
+        if ratio < least and not _is_atom(parameters, component, column, sample):
             return Flaw(Outcome.COLLAPSED, component, column)
     return None
+
+
+def _is_atom(parameters: MixtureParameters, component: int, column: int, sample: Block | None) -> bool:
+    if parameters.weights[component] < ATOM_SHARE:
+        return False
+    if sample is None:
+        return True
+    middle = parameters.means[component, column]
+    width = 3 * np.sqrt(parameters.dense_covariances()[component, column, column])
+    values, counts = np.unique(sample.dense()[column], return_counts=True)
+    first, end = np.searchsorted(values, middle - width), np.searchsorted(values, middle + width, side="right")
+    nearest = (*counts[max(first - _NEIGHBOURS, 0) : first], *counts[end : end + _NEIGHBOURS])
+    return bool(counts[first:end].sum() >= ATOM_HEIGHT * max(nearest, default=0))
 
 
 def _total_covariance(parameters: MixtureParameters) -> Float:

@@ -5,32 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from gmm_dask.em.acceleration import Acceleration, QuasiNewton
+from gmm_dask.em.candidate import Candidate
+from gmm_dask.em.corrected import SampleSteps
 from gmm_dask.em.driver import Fit, Progress, Stopping, Sweep, mean_objective, run
 from gmm_dask.em.estimation import MaximumLikelihood
+from gmm_dask.em.halving import Sample, best_starts
 from gmm_dask.em.outcome import Outcome
-from gmm_dask.em.starts import parameters_from_labels, start_labels
 from gmm_dask.errors import BadInputError
-from gmm_dask.mixture import (
-    CRITERIA,
-    Block,
-    CovarianceFamily,
-    FitSummary,
-    Float,
-    MixtureParameters,
-    SingularCovarianceError,
-    criterion_named,
-)
+from gmm_dask.mixture import CRITERIA, FitSummary, Float, MixtureParameters, criterion_named
 
-_SAMPLE_ITERATIONS = 100
-_SAMPLE_TOLERANCE = 1e-4
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """One row of a selection: a number of components and a covariance family."""
-
-    n_components: int
-    family: CovarianceFamily
+_FEW_ROWS = 2.0
+"""Where the table has less than so many times the rows of its sample, a pass over it costs little more than one over
+the sample, and steps are found on the table itself."""
 
 
 @dataclass(frozen=True)
@@ -50,17 +37,20 @@ class Selected:
 
 @dataclass(frozen=True)
 class Problem:
-    """What is to be fitted: the sweep over all rows, a sample of them with a sweep of its own, and constants.
+    """What is to be fitted: the sweep over all rows, a sample of them in memory, and constants.
 
     `log_jacobian`: the sum over rows of w * log|dz/dx|, which brings log-likelihoods from model to source units.
     """
 
     sweep: Sweep
-    sample: Block
-    sample_sweep: Sweep
+    sample: Sample
     regularisation: Float
     n_rows: int
     log_jacobian: float = 0.0
+
+    @property
+    def estimation(self) -> MaximumLikelihood:
+        return MaximumLikelihood(self.regularisation, self.sample.block)
 
 
 def fit_candidates(
@@ -70,16 +60,39 @@ def fit_candidates(
     *,
     n_init: int,
     seed: int,
+    accelerated: bool = True,
     observe: Callable[[Progress], None] = lambda progress: None,
 ) -> list[Selected]:
     """Fit every candidate, all in shared sweeps. Raises BadInputError when a K exceeds the number of rows.
 
-    Each candidate is started `n_init` times on the sample; its best start there goes on over the whole table.
+    Each candidate is started `n_init` times on the sample; its best start there goes on over the whole table, and the
+    next best too where the sample cannot tell them apart.
     """
     _check_rows(problem, candidates)
-    starts = _best_starts(problem, candidates, n_init, seed, observe)
-    fits = run(problem.sweep, starts, MaximumLikelihood(problem.regularisation), stopping, observe)
-    return [_summarised(problem, candidate, fit) for candidate, fit in zip(candidates, fits, strict=True)]
+    estimation = problem.estimation
+    in_memory = QuasiNewton() if accelerated else QuasiNewton(memory=0)
+    starts = best_starts(
+        problem.sample,
+        candidates,
+        estimation,
+        problem.regularisation,
+        n_init=n_init,
+        seed=seed,
+        acceleration=in_memory,
+        observe=observe,
+    )
+    flat = [start for group in starts for start in group]
+    acceleration = _over_the_table(problem, stopping) if accelerated else in_memory
+    fits = iter(run(problem.sweep, flat, estimation, stopping, observe, acceleration=acceleration))
+    best = [max((next(fits) for _ in group), key=_soundness) for group in starts]
+    return [_summarised(problem, candidate, fit) for candidate, fit in zip(candidates, best, strict=True)]
+
+
+def _over_the_table(problem: Problem, stopping: Stopping) -> Acceleration[MixtureParameters]:
+    sample = problem.sample
+    if problem.n_rows < _FEW_ROWS * sample.block.n_rows:
+        return QuasiNewton()
+    return SampleSteps(sample.sweep_over(sample.block), problem.estimation, stopping.tol)
 
 
 def choose(results: Sequence[Selected], criterion: str) -> int:
@@ -103,45 +116,6 @@ def _check_rows(problem: Problem, candidates: Sequence[Candidate]) -> None:
             expected="at least as many complete rows as components",
             advice="Ask for fewer components, or give more rows.",
         )
-
-
-def _best_starts(
-    problem: Problem,
-    candidates: Sequence[Candidate],
-    n_init: int,
-    seed: int,
-    observe: Callable[[Progress], None],
-) -> list[MixtureParameters]:
-    """Short runs on the sample, all sharing their sweeps; each candidate's best by likelihood, sound endings first."""
-    starts = [_starts(problem, candidate, n_init, seed) for candidate in candidates]
-    fits = iter(
-        run(
-            problem.sample_sweep,
-            [start for group in starts for start in group],
-            MaximumLikelihood(problem.regularisation),
-            Stopping(_SAMPLE_TOLERANCE, _SAMPLE_ITERATIONS),
-            observe,
-            stage="starts",
-        )
-    )
-    return [max((next(fits) for _ in group), key=_soundness).parameters for group in starts]
-
-
-def _starts(problem: Problem, candidate: Candidate, n_init: int, seed: int) -> list[MixtureParameters]:
-    """The starts of a candidate, less those that are singular from the outset where others are not."""
-    k, family, sample = candidate.n_components, candidate.family, problem.sample
-    attempts = range(n_init if k > 1 else 1)
-    labels = [start_labels(sample, k, seed=seed, attempt=attempt) for attempt in attempts]
-    starts = [parameters_from_labels(sample, each, k, family, problem.regularisation) for each in labels]
-    return list(filter(_is_regular, starts)) or starts
-
-
-def _is_regular(start: MixtureParameters) -> bool:
-    try:
-        start.factors()
-    except SingularCovarianceError:
-        return False
-    return True
 
 
 def _soundness(fit: Fit[MixtureParameters]) -> tuple[bool, float]:

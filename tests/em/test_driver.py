@@ -11,12 +11,14 @@ from gmm_dask.em import (
     MaximumLikelihood,
     Outcome,
     Problem,
+    Sample,
     Stopping,
     choose,
     fit_candidates,
     parameters_from_labels,
     run,
 )
+from gmm_dask.engine import BlockSweep
 from gmm_dask.errors import BadInputError
 from gmm_dask.mixture import (
     FAMILIES,
@@ -39,14 +41,13 @@ def problem_of(rows, reg_covar=1e-6):
     sweep = sweep_over(rows - rows.mean(axis=0))
     return Problem(
         sweep,
-        block,
-        sweep,
+        Sample(block, BlockSweep.over, is_whole=True),
         reg_covar * rows.var(axis=0),
         len(rows),
     )
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", ["full", "tied", "diag", "spherical"])
 def test_iterates_follow_scikit_learn(family):
     rng = np.random.default_rng(4)
     rows = sample_rows(rng, random_mixture(rng, FAMILIES["full"], 3, 2, separation=1.0), 500)
