@@ -12,9 +12,8 @@ from typing import Any, TypeVar, cast, final
 from dask.utils import funcname
 from distributed import Client, Future, KilledWorker, WorkerPlugin
 from distributed.system import MEMORY_LIMIT
-from threadpoolctl import threadpool_limits
 
-from gmm_dask.engine.engine import Done, Engine, silent
+from gmm_dask.engine.engine import Done, Engine, one_blas_thread, silent
 from gmm_dask.engine.placement import KeptShards, Threads, batches, moves, place, spread
 from gmm_dask.engine.reduction import Node, join, root
 from gmm_dask.engine.room import Room, room_of_worker
@@ -36,15 +35,16 @@ _BYTES_IN_TASKS = 2**21  # of parameters, over all tasks of a pass; more travel 
 
 @final
 class OneBlasThread(WorkerPlugin):
-    """Holds a worker's BLAS to one thread from set-up on; limits per task are process-wide and would race."""
+    """Holds a worker's BLAS to one thread from set-up on; workers of one process share the limit."""
 
     name = "gmm-dask-one-blas-thread"
 
     def setup(self, worker: Any) -> None:
-        self._limits = threadpool_limits(limits=1, user_api="blas")
+        self._limit = one_blas_thread()
+        self._limit.__enter__()
 
     def teardown(self, worker: Any) -> None:
-        self._limits.restore_original_limits()
+        self._limit.__exit__(None, None, None)
 
 
 @final

@@ -11,7 +11,7 @@ from functools import cache
 from threading import Lock
 from typing import Any, TypeVar, cast, final
 
-from threadpoolctl import ThreadpoolController
+from threadpoolctl import OpenBLASController, ThreadpoolController
 
 from gmm_dask.engine.reduction import merge_tree
 from gmm_dask.engine.room import Room, room_here
@@ -154,29 +154,44 @@ class _Work:
 def one_blas_thread() -> Iterator[None]:
     """Hold BLAS to one thread: we run one task per core ourselves, and its own threads would fight over them.
 
-    The limit is the process's, not the thread's: of blocks that overlap the first sets it and the last takes it back.
+    The limit is the process's, not the thread's: of blocks that overlap each sets it, in case that somebody has changed
+    it meanwhile, and the last takes it back to what the first found.
     """
     with _BLAS.lock:
+        _let_any_thread_limit()
+        limits = _thread_pools().limit(limits=1, user_api="blas")
         _BLAS.inside += 1
         if _BLAS.inside == 1:
-            _BLAS.limits = _thread_pools().limit(limits=1, user_api="blas")
+            _BLAS.limits = limits
     try:
         yield
     finally:
         with _BLAS.lock:
             _BLAS.inside -= 1
             if _BLAS.inside == 0:
+                _let_any_thread_limit()
                 _BLAS.limits.restore_original_limits()
+                _let_any_thread_limit()
 
 
 class _BlasState:
-    """How many blocks hold BLAS to one thread in this process, and what takes it back."""
+    """How many blocks hold BLAS to one thread in this process, and what takes that back."""
 
     def __init__(self) -> None:
         self.lock, self.inside, self.limits = Lock(), 0, cast("Any", None)
 
 
 _BLAS = _BlasState()
+
+
+def _let_any_thread_limit() -> None:
+    """Let whoever asks next set OpenBLAS's limits.
+
+    From its version 3.8 on threadpoolctl leaves that to the first thread that asked, as long as this lives; the others
+    ask in vain and are not told. We set limits in one thread and take them back in another.
+    """
+    if hasattr(OpenBLASController, "clear_controlling_thread"):
+        OpenBLASController.clear_controlling_thread(force=True)
 
 
 @cache

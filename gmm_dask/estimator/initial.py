@@ -1,44 +1,87 @@
-"""Starting parameters that the user gives: weights_init, means_init, precisions_init."""
+"""What an estimator's parameters ask for: where fits start, and what they maximise."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Generic, final
 
 import numpy as np
 from sklearn.utils import check_array
 
+from gmm_dask.em import Estimation, MaximumLikelihood, Sweep
+from gmm_dask.estimator.solving import P
 from gmm_dask.mixture import CovarianceFamily, Features, Float, MixtureParameters
 
 
 @dataclass(frozen=True)
-class Initial:
-    """What is given of a start, in source units; None where it is to be found from the data."""
+class Grounds:
+    """What is known of the rows when fits begin.
+
+    They are swept about `shift` (d,), by `sweep`; `weight` is the sum of their weights. `regularisation` (d,) is
+    `reg_covar` for each column.
+    """
+
+    shift: Float
+    regularisation: Float
+    weight: float
+    sweep: Sweep
+
+
+@dataclass(frozen=True)
+class Method(Generic[P]):
+    """What fits maximise, and how one begins with the mixture that was found on the rows, about their shift."""
+
+    estimation: Estimation[P]
+    begin: Callable[[MixtureParameters], P]
+
+
+class Initial(ABC, Generic[P]):
+    """How parameters of type P are to be fitted, in source units: checked before any row is read."""
+
+    @abstractmethod
+    def given(self, shift: Float) -> P | None:
+        """The start about `shift` (d,), if all of it is known."""
+
+    @abstractmethod
+    def method(self, grounds: Grounds) -> Method[P]:
+        """How to fit, now that the rows are known."""
+
+
+@final
+@dataclass(frozen=True)
+class InitialParameters(Initial[MixtureParameters]):
+    """Maximum likelihood from what is given of a mixture's parameters; None where it is to be found from the data."""
 
     family: CovarianceFamily
     weights: Float | None
     means: Float | None
     covariances: Float | None
 
-    def whole(self, shift: Float) -> MixtureParameters | None:
-        """The start about `shift` (d,), if all of it is given."""
+    def given(self, shift: Float) -> MixtureParameters | None:
         if self.weights is None or self.means is None or self.covariances is None:
             return None
         return MixtureParameters(self.family, self.weights, self.means - shift, self.covariances)
 
-    def over(self, start: MixtureParameters, shift: Float) -> MixtureParameters:
-        """A start about `shift` (d,), with what is given in place of what was found."""
+    def method(self, grounds: Grounds) -> Method[MixtureParameters]:
+        return Method(MaximumLikelihood(grounds.regularisation), lambda found: self._over(found, grounds.shift))
+
+    def _over(self, found: MixtureParameters, shift: Float) -> MixtureParameters:
+        """What is given, in place of what was found."""
         return replace(
-            start,
-            weights=start.weights if self.weights is None else self.weights,
-            means=start.means if self.means is None else self.means - shift,
-            covariances=start.covariances if self.covariances is None else self.covariances,
+            found,
+            weights=found.weights if self.weights is None else self.weights,
+            means=found.means if self.means is None else self.means - shift,
+            covariances=found.covariances if self.covariances is None else self.covariances,
         )
 
 
-def checked_initial(weights: Any, means: Any, precisions: Any, family: CovarianceFamily, k: int, d: int) -> Initial:
+def checked_initial(
+    weights: Any, means: Any, precisions: Any, family: CovarianceFamily, k: int, d: int
+) -> InitialParameters:
     """The parameters given, with scikit-learn's checks and words. Raises ValueError."""
-    return Initial(
+    return InitialParameters(
         family,
         None if weights is None else _checked_weights(weights, k),
         None if means is None else _of_shape(means, (k, d), "means"),
@@ -46,7 +89,9 @@ def checked_initial(weights: Any, means: Any, precisions: Any, family: Covarianc
     )
 
 
-def continued(weights: Float, means: Float, covariances: Float, family: CovarianceFamily, k: int, d: int) -> Initial:
+def continued(
+    weights: Float, means: Float, covariances: Float, family: CovarianceFamily, k: int, d: int
+) -> InitialParameters:
     """The end of the fit before as a start. Raises ValueError where it was of other shapes."""
     found = (weights.shape, means.shape, covariances.shape)
     if found != (expected := ((k,), (k, d), family.shape(k, d))):
@@ -54,7 +99,7 @@ def continued(weights: Float, means: Float, covariances: Float, family: Covarian
             f"warm_start=True continues the fit before, whose weights_, means_ and covariances_ have shapes {found}; "
             f"expected {expected}. Set warm_start=False to start anew."
         )
-    return Initial(family, weights, means, covariances)
+    return InitialParameters(family, weights, means, covariances)
 
 
 def _of_shape(values: Any, shape: tuple[int, ...], name: str) -> Float:
@@ -66,10 +111,12 @@ def _of_shape(values: Any, shape: tuple[int, ...], name: str) -> Float:
 
 def _checked_weights(values: Any, k: int) -> Float:
     weights = _of_shape(values, (k,), "weights")
+    least, greatest = f"{weights.min():.5f}", f"{weights.max():.5f}"
     if weights.min() < 0 or weights.max() > 1:
+        # scikit-learn's words, which its tests hold to, call the least weight the greatest: the truth comes after them.
         raise ValueError(
             "The parameter 'weights' should be in the range [0, 1], "
-            f"but got max value {weights.max():.5f}, min value {weights.min():.5f}"
+            f"but got max value {least}, min value {greatest}: the weights lie between {least} and {greatest}"
         )
     rounding = 1e-6 if np.asarray(values).dtype == np.float32 else 1e-8  # scikit-learn's
     if abs(weights.sum() - 1) > rounding:
@@ -83,9 +130,19 @@ def _inverse(values: Any, family: CovarianceFamily, k: int, d: int) -> Float:
     if family.features is Features.SQUARES:
         if not (precisions > 0).all():
             raise ValueError(f"'{family.name} precision' should be positive, but got min value {precisions.min():.5g}")
-        return 1 / precisions
+        return _of_family(1 / precisions, family, k, d)
     transposed = np.swapaxes(precisions, -1, -2)
     if not np.allclose(precisions, transposed) or not (np.linalg.eigvalsh(precisions) > 0).all():
         raise ValueError(f"'{family.name} precision' should be symmetric, positive-definite")
     covariances = np.linalg.inv((precisions + transposed) / 2).astype(np.float64)
-    return (covariances + np.swapaxes(covariances, -1, -2)) / 2
+    return _of_family((covariances + np.swapaxes(covariances, -1, -2)) / 2, family, k, d)
+
+
+def _of_family(covariances: Float, family: CovarianceFamily, k: int, d: int) -> Float:
+    """The covariances, if they are what the family makes of themselves: what its matrices share, they share."""
+    dense = family.dense(covariances, k, d)
+    scatters = dense if family.features is Features.QUADRATIC else np.diagonal(dense, axis1=1, axis2=2)
+    made = family.estimate(np.ones(k), np.array(scatters))
+    if not np.allclose(made, covariances, rtol=1e-6, atol=1e-6 * np.abs(covariances).max()):
+        raise ValueError(f"'{family.name} precision' should be those of covariance_type='{family.name}'")
+    return covariances

@@ -1,4 +1,4 @@
-"""What X may be: an array-like in memory, or a table that lies elsewhere (a Dask collection, files, a source)."""
+"""What X may be: an array-like or an Arrow table in memory, or a table elsewhere (a Dask collection, files)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 from gmm_dask.errors import BadInputError
 from gmm_dask.estimator.weighted import with_weights
 from gmm_dask.mixture import Float
-from gmm_dask.table.source import Source, open_source
+from gmm_dask.table.columns import is_narrow
+from gmm_dask.table.source import MemorySource, Source, open_source
 
 
 @dataclass(frozen=True)
@@ -30,10 +31,26 @@ class Rows:
     in_memory: bool
     weight: str | None = None
 
+    @property
+    def narrow(self) -> frozenset[str]:
+        """The features that float32 holds as they are."""
+        schema = self.source.schema
+        return frozenset(name for name in self.features if is_narrow(schema.field(name).type))
 
-def lies_elsewhere(X: Any) -> bool:
-    """Whether X is a Dask collection, a path, a list of paths or a source, and not an array-like."""
-    return is_dask_collection(X) or isinstance(X, Source) or _is_path(X) or _is_paths(X)
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """float32 where all features are, else float64: what results are rounded to, as scikit-learn's are."""
+        return np.dtype(np.float32 if len(self.narrow) == len(self.features) else np.float64)
+
+
+def is_array(X: Any) -> bool:
+    """Whether X is for scikit-learn to make an array of: no table that this package opens by itself."""
+    return not (is_dask_collection(X) or isinstance(X, Source) or _is_path(X) or _is_paths(X) or _speaks_arrow(X))
+
+
+def settled(X: Any) -> Any:
+    """X in a form that can be gone through more than once: a stream can not."""
+    return open_source(X) if _speaks_arrow(X) else X
 
 
 def checked_array(estimator: BaseEstimator, X: Any, *, reset: bool) -> NDArray[Any]:
@@ -59,7 +76,7 @@ def checked_rows(estimator: BaseEstimator, X: Any, *, reset: bool) -> Rows:
 
     Raises ValueError (as BadInputError for what cannot be opened).
     """
-    if not lies_elsewhere(X):
+    if is_array(X):
         source = open_source(checked_array(estimator, X, reset=reset))
         return Rows(source, tuple(source.schema.names), in_memory=True)
     source = open_source(X)
@@ -69,7 +86,7 @@ def checked_rows(estimator: BaseEstimator, X: Any, *, reset: bool) -> Rows:
         names = [str(name) for name in getattr(X, "columns", names)]  # the source of a frame has its index as well
     else:
         _check_features(estimator, pd.DataFrame(columns=names), reset=reset)
-    return Rows(source, tuple(names), in_memory=False)
+    return Rows(source, tuple(names), in_memory=isinstance(source, MemorySource))
 
 
 def _check_features(estimator: BaseEstimator, outline: pd.DataFrame | Float, *, reset: bool) -> None:
@@ -99,6 +116,14 @@ def _checked_weights(sample_weight: Any, n_samples: int) -> Float:
     rows = np.empty((n_samples, 0))  # only their number is looked at
     weights: Float = _check_sample_weight(sample_weight, rows, dtype=np.float64, ensure_non_negative=True)
     return weights
+
+
+def _speaks_arrow(X: Any) -> bool:
+    """Whether X hands its columns over as an Arrow stream: Arrow itself, Polars, DuckDB and others.
+
+    pandas does so, too, but its names and types are for scikit-learn to judge.
+    """
+    return hasattr(X, "__arrow_c_stream__") and not isinstance(X, (pd.DataFrame, pd.Series))
 
 
 def _is_path(X: Any) -> bool:

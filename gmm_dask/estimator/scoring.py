@@ -15,7 +15,7 @@ from gmm_dask.engine import Engine, InProcess, TableSweep, Unprepared
 from gmm_dask.errors import BadInputError
 from gmm_dask.estimator.inputs import Rows
 from gmm_dask.estimator.table import complete_columns, shifted_by
-from gmm_dask.mixture import Float, MixtureParameters, SufficientStatistics, log_joint
+from gmm_dask.mixture import Float, SufficientStatistics, Sweepable, log_joint
 from gmm_dask.table.shards import Shard, plan_shards
 
 _ROWS_AT_A_TIME = 16_384
@@ -23,31 +23,37 @@ _ROWS_AT_A_TIME = 16_384
 
 @dataclass(frozen=True)
 class Scorer:
-    """What a mixture says of rows (n, d) in source units. `parameters` are about `shift` (d,)."""
+    """What a mixture says of rows (n, d) in source units. `parameters` are about `shift` (d,).
 
-    parameters: MixtureParameters
+    All is computed in float64. Results are float32 where both the rows and `dtype`, the fitted attributes', are.
+    """
+
+    parameters: Sweepable
     shift: Float
+    dtype: np.dtype[Any]
 
-    def labels(self, rows: Float) -> NDArray[np.int64]:
+    def labels(self, rows: NDArray[Any]) -> NDArray[np.int64]:
         """(n,) the component each row most likely belongs to."""
         labels: NDArray[np.int64] = self._log_joint(rows).argmax(axis=0)
         return labels
 
-    def probabilities(self, rows: Float) -> Float:
+    def probabilities(self, rows: NDArray[Any]) -> NDArray[Any]:
         """(n, k) of each component given the row."""
         joint = self._log_joint(rows)
-        return np.ascontiguousarray(np.exp(joint - logsumexp(joint, axis=0)).T)
+        return np.ascontiguousarray(self._rounded(np.exp(joint - logsumexp(joint, axis=0)), rows).T)
 
-    def log_densities(self, rows: Float) -> Float:
+    def log_densities(self, rows: NDArray[Any]) -> NDArray[Any]:
         """(n,)."""
-        densities: Float = logsumexp(self._log_joint(rows), axis=0)
-        return densities
+        return self._rounded(logsumexp(self._log_joint(rows), axis=0), rows)
 
-    def _log_joint(self, rows: Float) -> Float:
+    def _log_joint(self, rows: NDArray[Any]) -> Float:
         return log_joint(self.parameters, (rows - self.shift).T)
 
+    def _rounded(self, results: Float, rows: NDArray[Any]) -> NDArray[Any]:
+        return results.astype(np.result_type(rows, self.dtype), copy=False)
 
-PerRow = Callable[[Float], NDArray[Any]]
+
+PerRow = Callable[[NDArray[Any]], NDArray[Any]]
 """One of the methods of `Scorer`: from rows (n, d) to (n,) or (n, k)."""
 
 
@@ -59,13 +65,13 @@ def over_array(function: PerRow, X: NDArray[Any]) -> NDArray[Any]:
 
 def over_shards(function: PerRow, rows: Rows, engine: Engine) -> NDArray[Any]:
     """The function's result for all rows of a source, in their order."""
-    return np.concatenate(engine.map(_call_on_shard, plan_shards(rows.source), (function, rows.features)))
+    return np.concatenate(engine.map(_call_on_shard, plan_shards(rows.source), (function, rows.features, rows.dtype)))
 
 
 def over_collection(function: PerRow, X: Any, n_features: int) -> Any:
     """The function's result for a Dask collection, as a Dask array of the same partitions; nothing is computed."""
     array = X.rechunk({1: -1}) if hasattr(X, "rechunk") else X.to_dask_array()
-    like = function(np.empty((0, n_features)))
+    like = function(np.empty((0, n_features), np.float32 if array.dtype == np.float32 else np.float64))
     shape = {"drop_axis": 1} if like.ndim == 1 else {"chunks": (array.chunks[0], like.shape[1:])}
     return array.map_blocks(_call_on_block, function=function, dtype=like.dtype, meta=like, **shape)
 
@@ -84,10 +90,10 @@ def _call(rows: Float, function: PerRow) -> NDArray[Any]:
     return function(rows)
 
 
-def _call_on_shard(shard: Shard, shared: tuple[PerRow, tuple[str, ...]]) -> NDArray[Any]:
-    function, features = shared
-    return np.concatenate([function(columns.T) for columns in complete_columns(shard, features)])
+def _call_on_shard(shard: Shard, shared: tuple[PerRow, tuple[str, ...], np.dtype[Any]]) -> NDArray[Any]:
+    function, features, dtype = shared
+    return np.concatenate([function(columns.T.astype(dtype)) for columns in complete_columns(shard, features)])
 
 
 def _call_on_block(block: Any, function: PerRow) -> NDArray[Any]:
-    return function(check_array(block, dtype=np.float64, ensure_min_samples=0, input_name="X"))
+    return function(check_array(block, dtype=[np.float64, np.float32], ensure_min_samples=0, input_name="X"))

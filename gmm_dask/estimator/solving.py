@@ -6,26 +6,31 @@ fit returns when this iteration is the last: so the parameters are one step ahea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 
-from gmm_dask.em import Fit, MaximumLikelihood, Progress, Stopping, Sweep, run
-from gmm_dask.mixture import Float, MixtureParameters, SingularCovarianceError, m_step
+from gmm_dask.em import Estimation, Fit, Progress, Stopping, Sweep, run
+from gmm_dask.mixture import SingularCovarianceError, Sweepable
 
+P = TypeVar("P", bound=Sweepable)
 S = TypeVar("S")
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Solution:
-    """Parameters after the last M-step, the mean log-likelihood before each, and whether its change met `tol`."""
+class Solution(Generic[P]):
+    """Parameters after the last M-step, the mean objective before each, and whether its change met `tol`.
 
-    parameters: MixtureParameters
+    is_singular: the last M-step gave no mixture; `parameters` are those before it.
+    """
+
+    parameters: P
     lower_bounds: tuple[float, ...]
     converged: bool
+    is_singular: bool = False
 
     @property
     def lower_bound(self) -> float:
@@ -35,35 +40,31 @@ class Solution:
 
 def solve(
     sweep: Sweep,
-    starts: Sequence[MixtureParameters],
-    regularisation: Float,
+    starts: Sequence[P],
+    estimation: Estimation[P],
     stopping: Stopping,
     observe: Callable[[Progress], None],
     *,
     previous: float = -np.inf,
-) -> Solution:
+) -> Solution[P]:
     """The best of the fits from all starts, which share their sweeps.
 
     `previous` is the lower bound that a fit goes on from: the first iteration is compared with it. Starts that come to
-    a singular covariance matrix give way to the others; `SingularCovarianceError` is raised when none is left.
+    a singular covariance matrix give way to the others. Raises `SingularCovarianceError` where all are singular as
+    they are.
     """
     if stopping.max_iter == 0:
         return Solution(_checked(starts[-1]), (), converged=False)
-    starts = _survivors(_checked, starts)
+    starts = survivors(_checked, starts)
     if np.isfinite(previous):
-        fits = [_resumed(sweep, starts[0], regularisation, stopping, observe, previous)]
+        fits = [_resumed(sweep, starts[0], estimation, stopping, observe, previous)]
     else:
-        fits = run(sweep, starts, MaximumLikelihood(regularisation), stopping, observe)
-    solutions = _survivors(lambda fit: _solution(fit, regularisation, stopping, previous), fits)
-    return max(solutions, key=lambda solution: solution.lower_bound)
+        fits = run(sweep, starts, estimation, stopping, observe)
+    solutions = [_solution(fit, estimation, stopping, previous) for fit in fits]
+    return max(solutions, key=lambda solution: (not solution.is_singular, solution.lower_bound))
 
 
-def _checked(parameters: MixtureParameters) -> MixtureParameters:
-    parameters.factors()
-    return parameters
-
-
-def _survivors(function: Callable[[S], T], items: Sequence[S]) -> list[T]:
+def survivors(function: Callable[[S], T], items: Iterable[S]) -> list[T]:
     """[function(item) for each item], less those that raise `SingularCovarianceError`; if all do, that is raised."""
     results, errors = [], []
     for item in items:
@@ -76,27 +77,34 @@ def _survivors(function: Callable[[S], T], items: Sequence[S]) -> list[T]:
     return results
 
 
+def _checked(parameters: P) -> P:
+    parameters.terms()
+    return parameters
+
+
 def _resumed(
     sweep: Sweep,
-    start: MixtureParameters,
-    regularisation: Float,
+    start: P,
+    estimation: Estimation[P],
     stopping: Stopping,
     observe: Callable[[Progress], None],
     previous: float,
-) -> Fit[MixtureParameters]:
+) -> Fit[P]:
     """A fit that may end with its first sweep, because the fit before has a bound to compare it with."""
     (first,) = sweep([start])
-    bound = first.log_likelihood / first.weight
+    bound = estimation.objective(start, first) / first.weight
     if abs(bound - previous) < stopping.tol:
         return Fit(start, first, (bound,))
     remembered = iter([[first]])  # no sweep is made twice
-    estimation = MaximumLikelihood(regularisation)
     (fit,) = run(lambda alive: next(remembered, None) or sweep(alive), [start], estimation, stopping, observe)
     return fit
 
 
-def _solution(fit: Fit[MixtureParameters], regularisation: Float, stopping: Stopping, previous: float) -> Solution:
+def _solution(fit: Fit[P], estimation: Estimation[P], stopping: Stopping, previous: float) -> Solution[P]:
     assert fit.statistics is not None
-    parameters = _checked(m_step(fit.statistics, fit.parameters.family, regularisation, fit.parameters))
+    try:
+        parameters = _checked(estimation.step(fit.statistics, fit.parameters))
+    except SingularCovarianceError:
+        return Solution(fit.parameters, fit.history, converged=False, is_singular=True)
     before, last = (previous, *fit.history)[-2:]
     return Solution(parameters, fit.history, converged=abs(last - before) < stopping.tol)

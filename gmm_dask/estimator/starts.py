@@ -10,6 +10,7 @@ from sklearn.cluster import KMeans, kmeans_plusplus
 from threadpoolctl import threadpool_limits
 
 from gmm_dask.em import parameters_from_responsibilities
+from gmm_dask.engine import one_blas_thread
 from gmm_dask.errors import BadInputError
 from gmm_dask.mixture import Block, CovarianceFamily, Float, MixtureParameters
 
@@ -43,7 +44,7 @@ def start(
 ) -> MixtureParameters:
     """One start by a value of `init_params`, about the shift. `rng` moves on as it does in scikit-learn."""
     # Over several threads of BLAS and OpenMP, sums come in no fixed order: over one, equal seeds give equal bits.
-    with threadpool_limits(limits=1):
+    with one_blas_thread(), threadpool_limits(limits=1, user_api="openmp"):
         if method in _CHOICES:
             return _from_single_rows(rows, _CHOICES[method](rows.block, k, rng), family, regularisation)
         responsibilities = _MEMBERSHIPS[method](rows.block, k, rng)
@@ -88,7 +89,7 @@ def _from_single_rows(
 ) -> MixtureParameters:
     """What scikit-learn makes of components that hold one row each, with its weight up to 1.
 
-    Weights are shares of all rows, and do not sum to one before the first M-step. A tied covariance matrix takes in
+    Weights are shares of all rows, and do not sum to one before the first M-step. A shared covariance matrix takes in
     the second moments of the rows that no component holds, about zero; about their mean where a large offset leaves
     nothing else of them in float64.
     """
@@ -99,7 +100,7 @@ def _from_single_rows(
     single = Block(block.z[:, chosen], claimed)
     alone = parameters_from_responsibilities(single, np.eye(len(chosen)), family, regularisation)
     alone = replace(alone, weights=claimed / block.weight)
-    if family.name != "tied":
+    if not family.is_shared:
         return alone
     for x in (block.z + rows.shift[:, None], block.z):
         covariances = alone.covariances + (x * unclaimed) @ x.T / claimed.sum()

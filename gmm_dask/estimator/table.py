@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import reduce
 
 import numpy as np
@@ -17,17 +17,62 @@ from gmm_dask.table.prepare import Preparation, batches_of
 from gmm_dask.table.shards import Shard, plan_shards
 from gmm_dask.table.transforms import Identity, Transform
 
-
-def means_of(rows: Rows, engine: Engine) -> Float:
-    """(d,) the mean of each feature. Raises BadInputError for missing, infinite and non-numeric values."""
-    _, means = engine.map_reduce(_means_of_shard, plan_shards(rows.source), rows.features, _merge_means)
-    return means
+_ALL_OF_FLOAT64 = float(np.finfo(np.float64).min), float(np.finfo(np.float64).max)
 
 
-def shifted_by(shift: Float, rows: Rows) -> Preparation:
-    """The preparation that takes `shift` (d,) from the features and does nothing else: densities stay as they are."""
-    transforms = zip(rows.features, map(_shift_alone, shift.tolist()), strict=True)
-    return Preparation(tuple(transforms), rows.weight)
+@dataclass(frozen=True)
+class Location:
+    """Where rows lie: how many there are, and mean, least and greatest value of each feature, (d,) each."""
+
+    n: int
+    means: Float
+    least: Float
+    greatest: Float
+
+    def merge(self, other: Location) -> Location:
+        """The location of both sets of rows."""
+        n = self.n + other.n
+        return Location(
+            n,
+            self.means + (other.means - self.means) * (other.n / n),
+            np.minimum(self.least, other.least),
+            np.maximum(self.greatest, other.greatest),
+        )
+
+    def nearby(self) -> Float:
+        """(d,) numbers near the values that float32 holds and that can be taken from float32 values without rounding.
+
+        x - s is exact for s / 2 <= x <= 2 s (Sterbenz 1974); where that does not hold for all values and their mean,
+        they lie about as near to zero as to each other.
+        """
+        means = self.means.astype(np.float32).astype(np.float64)
+        half, twice = np.minimum(means / 2, means * 2), np.maximum(means / 2, means * 2)
+        return np.where((half <= self.least) & (self.greatest <= twice), means, 0.0)
+
+
+def shift_of(rows: Rows, engine: Engine) -> Float:
+    """(d,) what to take from the features so that a large offset costs no digits: the mean, or for float32 features a
+    number that leaves them as exact as they came.
+
+    Raises BadInputError for missing, infinite and non-numeric values.
+    """
+    location = engine.map_reduce(_locate, plan_shards(rows.source), rows.features, Location.merge)
+    return np.where([name in rows.narrow for name in rows.features], location.nearby(), location.means)
+
+
+def shifted_by(shift: Float, rows: Rows, narrow: frozenset[str] = frozenset()) -> Preparation:
+    """The preparation that takes `shift` (d,) from the features and does nothing else: densities stay as they are.
+
+    narrow: the features that are kept as float32.
+    """
+    transforms = zip(rows.features, map(shift_alone, shift.tolist()), strict=True)
+    return Preparation(tuple(transforms), rows.weight, narrow)
+
+
+def shift_alone(shift: float) -> Transform:
+    """The transform z = x - shift."""
+    # The estimator notes no extremes of the values: the way back is bounded by what float64 holds.
+    return Transform("none", Identity(), shift, 1.0, *_ALL_OF_FLOAT64)
 
 
 def complete_columns(shard: Shard, features: tuple[str, ...]) -> Iterator[Float]:
@@ -48,16 +93,9 @@ def complete_columns(shard: Shard, features: tuple[str, ...]) -> Iterator[Float]
         yield columns
 
 
-def _shift_alone(shift: float) -> Transform:
-    # Nothing is transformed back, so the extremes, which bound the way back, may stay open.
-    return Transform("none", Identity(), shift, 1.0, -math.inf, math.inf)
+def _locate(shard: Shard, features: tuple[str, ...]) -> Location:
+    return reduce(Location.merge, map(_location, complete_columns(shard, features)))
 
 
-def _means_of_shard(shard: Shard, features: tuple[str, ...]) -> tuple[int, Float]:
-    batches = complete_columns(shard, features)
-    return reduce(_merge_means, ((columns.shape[1], columns.mean(axis=1)) for columns in batches))
-
-
-def _merge_means(left: tuple[int, Float], right: tuple[int, Float]) -> tuple[int, Float]:
-    n = left[0] + right[0]
-    return n, left[1] + (right[1] - left[1]) * (right[0] / n)
+def _location(columns: Float) -> Location:
+    return Location(columns.shape[1], columns.mean(axis=1), columns.min(axis=1), columns.max(axis=1))

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Generic
 
 import numpy as np
 
 from gmm_dask.em import Progress, Stopping
-from gmm_dask.engine import Engine, TableSweep, held_table
-from gmm_dask.estimator.initial import Initial
+from gmm_dask.engine import Engine, HeldTable, TableSweep, held_table, one_blas_thread
+from gmm_dask.estimator.initial import Grounds, Initial
 from gmm_dask.estimator.inputs import Rows
-from gmm_dask.estimator.solving import Solution, solve
+from gmm_dask.estimator.solving import P, Solution, solve, survivors
 from gmm_dask.estimator.starts import StartRows, start
-from gmm_dask.estimator.table import means_of, shifted_by
-from gmm_dask.mixture import Block, Float, MixtureParameters
+from gmm_dask.estimator.table import shift_of, shifted_by
+from gmm_dask.mixture import Block, CovarianceFamily, Float, MixtureParameters
 from gmm_dask.table.prepare import Preparation, Sampling, sample_block
 from gmm_dask.table.shards import plan_shards
 
@@ -23,13 +24,14 @@ START_ROWS = 50_000
 
 
 @dataclass(frozen=True)
-class Task:
-    """What is to be fitted and how; the fields are the estimator's parameters of these names.
+class Task(Generic[P]):
+    """What is to be fitted and how; most fields are the estimator's parameters of these names.
 
-    `initial`: what is given of the start. `previous`: the lower bound that a warm start goes on from.
+    `initial`: what the others ask for. `previous`: the lower bound that a warm start goes on from.
     """
 
-    initial: Initial
+    family: CovarianceFamily
+    initial: Initial[P]
     n_components: int
     init_params: str
     n_init: int
@@ -40,44 +42,45 @@ class Task:
     previous: float = -np.inf
 
 
-def train(task: Task, rows: Rows, engine: Engine) -> tuple[Solution, Float]:
+def train(task: Task[P], rows: Rows, engine: Engine) -> tuple[Solution[P], Float]:
     """The best fit, about the shift (d,) that is returned with it. Raises BadInputError and SingularCovarianceError."""
-    shift = means_of(rows, engine)
-    preparation = shifted_by(shift, rows)
+    shift = shift_of(rows, engine)
+    preparation = shifted_by(shift, rows, rows.narrow)
     regularisation = np.full(len(rows.features), float(task.reg_covar))
-    given = task.initial.whole(shift)
+    given = task.initial.given(shift)
     sampling = Sampling(0, 0) if given or rows.in_memory else _sampling(task, rows)
-    shapes = [(task.n_components, task.initial.family.features)]
-    with held_table(engine, preparation, plan_shards(rows.source), sampling, shapes) as table:
-        if given:
-            starts = [given]
-        else:
-            block = (
-                _every_row(rows, preparation)
-                if rows.in_memory
-                else sample_block(table.sample, weighted=rows.weight is not None)
-            )
-            starts = _starts(task, StartRows.of(block, shift, task.n_components), regularisation)
+    shapes = [(task.n_components, task.family.features)]
+    with held_table(engine, preparation, plan_shards(rows.source), sampling, shapes) as table, one_blas_thread():
         sweep = TableSweep(engine, table.shards)
-        solution = solve(sweep, starts, regularisation, task.stopping, task.observe, previous=task.previous)
+        method = task.initial.method(Grounds(shift, regularisation, table.tally.weight, sweep))
+        found = [] if given else _found(task, rows, preparation, table, shift, regularisation)
+        starts = [given] if given else survivors(method.begin, found)
+        solution = solve(sweep, starts, method.estimation, task.stopping, task.observe, previous=task.previous)
     return solution, shift
 
 
-def _sampling(task: Task, rows: Rows) -> Sampling:
+def _sampling(task: Task[P], rows: Rows) -> Sampling:
     n_rows = rows.source.n_rows
     # scikit-learn draws no number before the starts, so none may go into a sample of all rows.
     seed = int(task.random_state.randint(np.iinfo(np.int32).max)) if n_rows > START_ROWS else 0
     return Sampling(seed, START_ROWS) if rows.weight else Sampling.among(seed, START_ROWS, n_rows)
 
 
+def _found(
+    task: Task[P], rows: Rows, preparation: Preparation, table: HeldTable, shift: Float, regularisation: Float
+) -> list[MixtureParameters]:
+    """What `init_params` finds on the rows, about the shift: once for each of `n_init`."""
+    block = _every_row(rows, preparation) if rows.in_memory else sample_block(table.sample, weighted=bool(rows.weight))
+    among = StartRows.of(block, shift, task.n_components)
+
+    def find(attempt: int) -> MixtureParameters:
+        return start(task.init_params, among, task.n_components, task.family, regularisation, task.random_state)
+
+    return survivors(find, range(task.n_init))
+
+
 def _every_row(rows: Rows, preparation: Preparation) -> Block:
+    """All rows, in float64: they are few enough to be held so while starts are looked for."""
     source = rows.source
-    return preparation.prepare(source.read(0, source.n_rows, preparation.columns), 0, source.name).block
-
-
-def _starts(task: Task, rows: StartRows, regularisation: Float) -> list[MixtureParameters]:
-    found = [
-        start(task.init_params, rows, task.n_components, task.initial.family, regularisation, task.random_state)
-        for _ in range(task.n_init)
-    ]
-    return [task.initial.over(each, rows.shift) for each in found]
+    block = preparation.prepare(source.read(0, source.n_rows, preparation.columns), 0, source.name).block
+    return Block(block.dense(), block.weights)

@@ -1,11 +1,14 @@
 """What every engine promises: order, one tree, errors that arrive as they were raised, a limit to waiting."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from distributed import Client, LocalCluster
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from gmm_dask.engine import InProcess, OnCluster, merge_tree, one_blas_thread, open_engine
+from gmm_dask.engine.engine import _BlasState, _let_any_thread_limit
 from gmm_dask.errors import BadInputError, ResourceError
 
 
@@ -100,18 +103,66 @@ def test_a_scheduler_that_goes_away_is_a_resource_error():
             engine.describe()
 
 
-def test_overlapping_limits_of_blas_are_taken_back_by_the_last():
-    def threads():
-        return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+def blas_threads():
+    """How many threads each BLAS of this process may use, where they are the same number."""
+    (threads,) = {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+    return threads
 
+
+@pytest.fixture
+def two_blas_threads(monkeypatch):
+    """BLAS at two threads, whatever holds it to one in this process, such as the workers of another test."""
+    monkeypatch.setattr("gmm_dask.engine.engine._BLAS", _BlasState())
+    _let_any_thread_limit()
     with threadpool_limits(2, user_api="blas"):
-        first, second = one_blas_thread(), one_blas_thread()
-        first.__enter__()
+        yield
+
+
+@pytest.mark.usefixtures("two_blas_threads")
+def test_overlapping_limits_of_blas_are_taken_back_by_the_last():
+    first, second = one_blas_thread(), one_blas_thread()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert blas_threads() == 1
+    second.__exit__(None, None, None)
+    assert blas_threads() == 2
+
+
+@pytest.mark.usefixtures("two_blas_threads")
+def test_a_limit_of_blas_is_taken_back_by_another_thread_than_set_it():
+    first, second = one_blas_thread(), one_blas_thread()
+    with ThreadPoolExecutor(1) as thread:  # which goes on to live
+        thread.submit(first.__enter__).result()
         second.__enter__()
-        first.__exit__(None, None, None)
-        assert threads() == {1}
+        thread.submit(first.__exit__, None, None, None).result()
+        assert blas_threads() == 1
         second.__exit__(None, None, None)
-        assert threads() == {2}
+        assert blas_threads() == 2
+
+
+@pytest.mark.usefixtures("two_blas_threads")
+def test_a_limit_of_blas_is_set_again_where_somebody_has_lifted_it():
+    with one_blas_thread():
+        with threadpool_limits(2, user_api="blas"):
+            assert blas_threads() == 2
+            with one_blas_thread():
+                assert blas_threads() == 1
+        assert blas_threads() == 1
+    assert blas_threads() == 2
+
+
+@pytest.mark.usefixtures("two_blas_threads")
+def test_workers_of_one_process_leave_blas_as_they_found_it():
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=1, processes=False, dashboard_address="127.0.0.1:0") as cluster,
+        Client(cluster, set_as_default=False) as client,
+    ):
+        OnCluster(client)
+        assert blas_threads() == 1
+        OnCluster(client)
+        assert blas_threads() == 1
+    assert blas_threads() == 2
 
 
 def test_waiting_for_workers_has_an_end():

@@ -20,7 +20,10 @@ from gmm_dask.mixture import SingularCovarianceError
         ({"init_params": "zeros"}, "'init_params' parameter"),
         ({"client": 8786}, "'client' parameter"),
         ({"weights_init": [1.0]}, r"'weights' should have the shape of \(2,\), but got \(1,\)"),
-        ({"weights_init": [2.0, -1.0]}, r"'weights' should be in the range \[0, 1\], but got max value 2.00000"),
+        (
+            {"weights_init": [2.0, -1.0]},
+            r"'weights' should be in the range \[0, 1\].* lie between -1.00000 and 2.00000",
+        ),
         ({"weights_init": [0.5, 0.6]}, r"'weights' should be normalized, but got sum\(weights\) = 1.10000"),
         ({"means_init": np.zeros((2, 2))}, r"'means' should have the shape of \(2, 3\), but got \(2, 2\)"),
         ({"means_init": np.full((2, 3), np.nan)}, "Input means contains NaN"),

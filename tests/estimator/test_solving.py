@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gmm_dask.em import Stopping
+from gmm_dask.em import MaximumLikelihood, Stopping
 from gmm_dask.estimator.solving import solve
 from gmm_dask.mixture import (
     Block,
@@ -42,15 +42,31 @@ def start(family, *means, variance=1.0):
 
 
 def solved(sweep, starts, *, tol=1e-3, max_iter=50, **more):
-    return solve(sweep, starts, np.zeros(2), Stopping(tol, max_iter), lambda progress: None, **more)
+    estimation = MaximumLikelihood(np.zeros(2))
+    return solve(sweep, starts, estimation, Stopping(tol, max_iter), lambda progress: None, **more)
 
 
-@pytest.mark.parametrize("fails", [start("full", 0.0, 6.0), start("diag", 0.0, 6.0, variance=0.0)])
+COMING_TO_IT = start("full", 0.0, 6.0)  # the columns are the same: the first M-step gives singular matrices
+BEING_IT = start("diag", 0.0, 6.0, variance=0.0)
+
+
+@pytest.mark.parametrize("fails", [COMING_TO_IT, BEING_IT])
 def test_starts_that_come_to_a_singular_matrix_give_way(sweep, fails):
     sound = start("diag", 0.0, 5.0)
-    assert solved(sweep, [fails, sound]).parameters.family is sound.family
+    solution = solved(sweep, [fails, sound])
+    assert solution.parameters.family is sound.family
+    assert not solution.is_singular
+
+
+def test_where_all_come_to_a_singular_matrix_the_last_mixture_before_it_is_kept(sweep):
+    solution = solved(sweep, [COMING_TO_IT, COMING_TO_IT])
+    assert solution.parameters == COMING_TO_IT
+    assert (len(solution.lower_bounds), solution.converged, solution.is_singular) == (1, False, True)
+
+
+def test_starts_that_are_all_singular_are_refused(sweep):
     with pytest.raises(SingularCovarianceError):
-        solved(sweep, [fails, fails])
+        solved(sweep, [BEING_IT, BEING_IT])
 
 
 def test_starts_share_their_sweeps(sweep, sweeps):
