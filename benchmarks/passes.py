@@ -10,7 +10,7 @@ own defaults otherwise. All regularise by 1e-6 of a column's variance.
 A pass is a sweep over all rows, whatever for: where the sample is the whole table, the starts' sweeps count too.
 "passes" are those until the mean log-likelihood is within 1e-6 of the best known, which is the best of all, gone
 on from for many iterations; a dash says that this optimum was not met. "off" is how far below it a fit ended, in nats
-per row. A table of at most --sample rows is its own sample.
+per row. The sample has --sample rows, or 20 to a parameter; a table that has no more is its own sample.
 """
 
 from __future__ import annotations
@@ -88,6 +88,8 @@ class Ended:
 def ours(problem: Problem, sample_rows: int, *, accelerated: bool, seed: int = 0) -> Ended:
     block = Block(np.ascontiguousarray(problem.rows.T))
     counted = Counted(block.n_rows)
+    candidate = em.Candidate(problem.n_components, FAMILIES["full"])
+    sample_rows = max(sample_rows, 20 * candidate.n_parameters(problem.rows.shape[1]))
     sample = Block(np.ascontiguousarray(problem.rows[:sample_rows].T)) if block.n_rows > sample_rows else block
     start = time.perf_counter()
     (result,) = em.fit_candidates(
@@ -97,7 +99,7 @@ def ours(problem: Problem, sample_rows: int, *, accelerated: bool, seed: int = 0
             np.full(problem.rows.shape[1], 1e-6),
             block.n_rows,
         ),
-        [em.Candidate(problem.n_components, FAMILIES["full"])],
+        [candidate],
         em.Stopping(1e-6, 1000, looks_ahead=True),
         n_init=8,
         seed=seed,
@@ -186,7 +188,7 @@ def main() -> None:
     arguments = parser(__doc__, runs=1)
     arguments.add_argument("--data", type=Path, help="a folder of real tables (names in benchmarks/problems.py)")
     arguments.add_argument("--sizes", type=int, nargs="*", default=SIZES, help="rows of the generated problems")
-    arguments.add_argument("--sample", type=int, default=20_000, help="rows of the sample (default 20000)")
+    arguments.add_argument("--sample", type=int, default=20_000, help="least rows of the sample (default 20000)")
     arguments.add_argument(
         "--most-work", type=float, default=500, help="scikit-learn is left out beyond so many million n d^2 K"
     )

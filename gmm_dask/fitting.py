@@ -31,6 +31,11 @@ from gmm_dask.table.shards import Shard, plan_shards, row_bytes
 from gmm_dask.table.source import Source
 from gmm_dask.table.transforms import choose as choose_transform
 
+_ROWS_PER_PARAMETER = 20
+"""Of the sample: fewer leave its optimum far from the table's."""
+
+_SAMPLE_BYTES = 2**25
+
 
 def profile_source(
     source: Source, engine: Engine, *, seed: int = 0, sample_rows: int = 20_000, observer: Observer | None = None
@@ -64,7 +69,8 @@ def fit_source(
     profile = profile_source(source, engine, seed=seed, sample_rows=fitting.sample_rows, observer=observer)
     schema = infer_schema(profile, overrides=roles_of(columns))
     preparation = preparation_of(columns, schema, profile)
-    sampling = preparation.sampling(profile.sample, profile.n_rows)
+    size = _sample_size(candidates, len(preparation.transforms), fitting.sample_rows)
+    sampling = preparation.sampling(profile.sample, profile.n_rows, size)
     shapes = [(candidate.n_components, candidate.family.features) for candidate in candidates]
     observer.stage("prepare")
     with held_table(engine, preparation, plan_shards(source), sampling, shapes, observer.shards) as table:
@@ -87,6 +93,12 @@ def fit_source(
                 observe=observer.iteration,
             )
     return Selection(profile, schema, preparation, table.tally, tuple(results), criterion, seed, source.fingerprint)
+
+
+def _sample_size(candidates: Sequence[Candidate], d: int, asked: int) -> int:
+    """Rows to start from: as many as asked for, or more where those would not determine a candidate's parameters."""
+    needed = _ROWS_PER_PARAMETER * max(candidate.n_parameters(d) for candidate in candidates)
+    return max(asked, min(needed, _SAMPLE_BYTES // (8 * d)))
 
 
 def _problem(sweep: TableSweep, table: HeldTable, reg_covar: float, *, weighted: bool) -> Problem:

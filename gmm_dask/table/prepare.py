@@ -174,11 +174,11 @@ class Preparation:
         tally = Tally(table.num_rows, int(complete.sum()), block.n_rows, block.weight, log_jacobian)
         return Prepared(block, tally, first_row + np.flatnonzero(used))
 
-    def sampling(self, drawn: RowSample, n_rows: int) -> Sampling:
-        """How to sample the rows that will be used as `drawn` samples all `n_rows`: as many, by the same seed."""
+    def sampling(self, drawn: RowSample, n_rows: int, size: int) -> Sampling:
+        """How to sample `size` of the rows that will be used, by the seed of `drawn`, which samples all `n_rows`."""
         used = _used(_complete(self._columns(drawn.table, "")), self._weights(drawn.table, ""))
         expected = n_rows * float(used.mean()) if used.sum() >= _FEWEST_SEEN else 0.0
-        return Sampling.among(drawn.seed, drawn.size, expected)
+        return Sampling.among(drawn.seed, size, expected)
 
     def source_units(self, table: pa.Table, where: str) -> Float:
         """The modelled columns (d, n) in source units, NaN where missing."""

@@ -115,7 +115,7 @@ def drawn(table, size=1000):
 
 def test_the_share_looked_at_allows_for_rows_that_are_not_used(table):
     a, w = table["a"].to_numpy(), table["w"].to_numpy()
-    sampling = preparation("w").sampling(drawn(table), N_ROWS)
+    sampling = preparation("w").sampling(drawn(table), N_ROWS, drawn(table).size)
     assert (sampling.seed, sampling.size) == (3, 1000)
     used = N_ROWS * np.mean(~np.isnan(a) & (w > 0))
     assert sampling.share == pytest.approx(2 * 1000 / used, rel=0.1)
@@ -123,7 +123,7 @@ def test_the_share_looked_at_allows_for_rows_that_are_not_used(table):
 
 def test_of_few_complete_rows_all_are_looked_at(table):
     gaps = table.set_column(0, "a", pa.array(np.where(np.arange(N_ROWS) % 100, np.nan, 1.0)))
-    assert preparation().sampling(drawn(gaps), N_ROWS).share == 1.0
+    assert preparation().sampling(drawn(gaps), N_ROWS, drawn(gaps).size).share == 1.0
 
 
 def test_a_sample_as_large_as_the_table_is_the_table(table):
