@@ -10,7 +10,8 @@ own defaults otherwise. All regularise by 1e-6 of a column's variance.
 A pass is a sweep over all rows, whatever for: where the sample is the whole table, the starts' sweeps count too.
 "passes" are those until the mean log-likelihood is within 1e-6 of the best known, which is the best of all, gone
 on from for many iterations; a dash says that this optimum was not met. "off" is how far below it a fit ended, in nats
-per row. The sample has --sample rows, or 20 to a parameter; a table that has no more is its own sample.
+per row. The sample has --sample rows, or 20 to a parameter, or a twentieth of the table, whichever is most; a table
+that has no more is its own sample.
 """
 
 from __future__ import annotations
@@ -89,7 +90,7 @@ def ours(problem: Problem, sample_rows: int, *, accelerated: bool, seed: int = 0
     block = Block(np.ascontiguousarray(problem.rows.T))
     counted = Counted(block.n_rows)
     candidate = em.Candidate(problem.n_components, FAMILIES["full"])
-    sample_rows = max(sample_rows, 20 * candidate.n_parameters(problem.rows.shape[1]))
+    sample_rows = max(sample_rows, 20 * candidate.n_parameters(problem.rows.shape[1]), block.n_rows // 20)
     sample = Block(np.ascontiguousarray(problem.rows[:sample_rows].T)) if block.n_rows > sample_rows else block
     start = time.perf_counter()
     (result,) = em.fit_candidates(

@@ -4,7 +4,7 @@ from gmm_dask.em.acceleration import Acceleration, QuasiNewton
 from gmm_dask.em.candidate import Candidate
 from gmm_dask.em.corrected import SampleSteps
 from gmm_dask.em.driver import Fit, Progress, Stopping, Sweep, run
-from gmm_dask.em.estimation import Estimation, MaximumLikelihood
+from gmm_dask.em.estimation import Estimation, MaximumAPosteriori, MaximumLikelihood
 from gmm_dask.em.flaws import Flaw
 from gmm_dask.em.halving import Sample
 from gmm_dask.em.outcome import Outcome
@@ -18,6 +18,7 @@ __all__ = [
     "Estimation",
     "Fit",
     "Flaw",
+    "MaximumAPosteriori",
     "MaximumLikelihood",
     "Outcome",
     "Problem",

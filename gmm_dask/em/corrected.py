@@ -37,24 +37,27 @@ _FINER = 0.1  # the share of the tolerance that steps on the sample are worth
 @final
 @dataclass(frozen=True)
 class Corrected(Estimation[MixtureParameters]):
-    """`estimation` on a sample whose statistics are off by `correction`, per unit of weight."""
+    """`estimation` for a table of this `weight`, on a sample whose statistics are off by `correction` per unit."""
 
     estimation: Estimation[MixtureParameters]
     correction: SufficientStatistics
+    weight: float
 
     def step(self, statistics: SufficientStatistics, previous: MixtureParameters) -> MixtureParameters:
-        mean = statistics.scaled(1 / statistics.weight)
-        corrected = mean.merge(self.correction.about(mean.centres))
+        corrected = self._as_table(statistics).merge(self.correction.about(statistics.centres).scaled(self.weight))
         if not corrected.counts.min() > 0:
             raise SingularCovarianceError("a component holds no rows")
         return self.estimation.step(corrected, previous)
 
     def objective(self, parameters: MixtureParameters, statistics: SufficientStatistics) -> float:
-        sampled = self.estimation.objective(parameters, statistics)
-        return sampled + statistics.weight * expected_log_likelihood(parameters, self.correction)
+        sampled = self.estimation.objective(parameters, self._as_table(statistics)) / self.weight
+        return statistics.weight * (sampled + expected_log_likelihood(parameters, self.correction))
 
     def flaw(self, parameters: MixtureParameters, statistics: SufficientStatistics) -> Flaw | None:
         return None
+
+    def _as_table(self, statistics: SufficientStatistics) -> SufficientStatistics:
+        return statistics.scaled(self.weight / statistics.weight)
 
 
 def expected_log_likelihood(parameters: MixtureParameters, statistics: SufficientStatistics) -> float:
@@ -106,7 +109,8 @@ class SampleSteps(Acceleration[MixtureParameters]):
         except SingularCovarianceError:  # of a component that vanishes, or statistics that no rows could have
             return Proposal(visit.image, memory=_Step(radius))
         length, promised = float(np.linalg.norm(step)), climb.history[-1] - climb.history[0]
-        distance = float(residual @ step) / 2 if length < 0.9 * radius else np.inf
+        # Twice what the sample's curvature says: it may be that much steeper than the table's.
+        distance = float(residual @ step) if length < 0.9 * radius else np.inf
         if not promised > 0:
             return Proposal(visit.image, max(distance, float(residual @ residual) / 2), _Step(radius))
         return Proposal(climb.parameters, distance, _Step(radius, visit.value, promised, length))
@@ -115,7 +119,7 @@ class SampleSteps(Acceleration[MixtureParameters]):
         (here,) = self.sweep([visit.parameters])
         off = visit.statistics.scaled(1 / visit.statistics.weight).merge(here.scaled(-1 / here.weight))
         stopping = Stopping(_FINER * self.tol, _SAMPLE_ITERATIONS, looks_ahead=True)
-        corrected = Corrected(self.estimation, off)
+        corrected = Corrected(self.estimation, off, visit.statistics.weight)
         (fit,) = run(
             self.sweep, [visit.parameters], corrected, stopping, acceleration=_Tethered(QuasiNewton(), frame, radius)
         )

@@ -6,8 +6,10 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Generic, TypeVar, final
 
+import numpy as np
+
 from gmm_dask.em.flaws import Flaw, find_flaw
-from gmm_dask.mixture import Block, Float, MixtureParameters, SufficientStatistics, Sweepable, m_step
+from gmm_dask.mixture import Block, ConjugatePrior, Float, MixtureParameters, SufficientStatistics, Sweepable, m_step
 
 P = TypeVar("P", bound=Sweepable)
 
@@ -47,3 +49,21 @@ class MaximumLikelihood(Estimation[MixtureParameters]):
 
     def flaw(self, parameters: MixtureParameters, statistics: SufficientStatistics) -> Flaw | None:
         return find_flaw(parameters, statistics, self.regularisation, self.sample)
+
+
+@final
+@dataclass(frozen=True)
+class MaximumAPosteriori(Estimation[MixtureParameters]):
+    """Parameters of greatest posterior density under a prior, which takes the place of regularisation."""
+
+    prior: ConjugatePrior
+    sample: Block | None = None
+
+    def step(self, statistics: SufficientStatistics, previous: MixtureParameters) -> MixtureParameters:
+        return self.prior.most_probable(statistics, previous)
+
+    def objective(self, parameters: MixtureParameters, statistics: SufficientStatistics) -> float:
+        return statistics.log_likelihood + self.prior.log_density(parameters)
+
+    def flaw(self, parameters: MixtureParameters, statistics: SufficientStatistics) -> Flaw | None:
+        return find_flaw(parameters, statistics, np.zeros(parameters.n_columns), self.sample)

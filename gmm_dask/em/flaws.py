@@ -59,6 +59,16 @@ def _spike(parameters: MixtureParameters, regularisation: Float, sample: Block |
     return None
 
 
+def smallest_variance(parameters: MixtureParameters) -> float:
+    """The least variance of a component relative to the whole table's in the same direction, over all directions and
+    components; 1 for a single component."""
+    if parameters.n_components == 1:
+        return 1.0
+    total = _total_covariance(parameters)
+    least = min(_narrowest(covariance, total)[0] for covariance in parameters.dense_covariances())
+    return max(least, 0.0)  # rounding can take a vanishing one below
+
+
 def _is_atom(parameters: MixtureParameters, component: int, column: int, sample: Block | None) -> bool:
     if parameters.weights[component] < ATOM_SHARE:
         return False

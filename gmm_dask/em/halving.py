@@ -17,6 +17,7 @@ from gmm_dask.em.candidate import Candidate
 from gmm_dask.em.driver import Fit, Progress, Stopping, Sweep, mean_objective, run
 from gmm_dask.em.estimation import Estimation
 from gmm_dask.em.moves import moves
+from gmm_dask.em.outcome import Outcome
 from gmm_dask.em.starts import Starts, parameters_from_labels
 from gmm_dask.mixture import Block, Float, MixtureParameters, SingularCovarianceError
 
@@ -27,7 +28,7 @@ _MOVES, _ROUNDS = 6, 5
 _FEWEST_ROWS, _ROWS_PER_PARAMETER = 1_000, 10
 """A start is judged on no fewer: a mixture that rows do not outnumber follows them, and not the table."""
 
-_ROUGH, _FINE = Stopping(1e-4, 60), Stopping(1e-6, 200, looks_ahead=True)
+_ROUGH, _BRIEF, _FINE = Stopping(1e-4, 60), Stopping(1e-4, 15), Stopping(1e-6, 200, looks_ahead=True)
 _STREAM = 2  # the stage number of halving in seed sequences
 _SAME = 1e-6  # mean log-likelihoods no further apart than this are of the same optimum
 _DOUBT = 0.3
@@ -68,7 +69,7 @@ def best_starts(
     sweep = sample.sweep_over(whole)
     late = [not group for group in starts]
     _enter(starts, whole, candidates, late, regularisation, n_init, seed)
-    climb = partial(run, sweep, estimation=estimation, stopping=_ROUGH, observe=observe)
+    climb = partial(run, sweep, estimation=estimation, stopping=_BRIEF, observe=observe)
     for index, group in enumerate(_better_halves([starts[i] if late[i] else [] for i in range(len(starts))], climb)):
         starts[index] = group or starts[index]
     climb = partial(run, sweep, estimation=estimation, stopping=_FINE, observe=observe, acceleration=acceleration)
@@ -79,20 +80,25 @@ def best_starts(
 def _moved(
     ranked: Sequence[Fits], whole: Block, regularisation: Float, climb: Callable[..., Fits], seed: int
 ) -> list[Fits]:
-    """The fits of each candidate; where its starts came to different optima, with better ones that moves from the best
-    led to, for as long as they do."""
-    fits, stuck = list(ranked), [i for i, group in enumerate(ranked) if len(group) > 1]
+    """The fits of each candidate; where its starts came to different optima, or to none to be trusted, with better ones
+    that moves from the best led to, for as long as they do."""
+    fits, stuck = list(ranked), [i for i, group in enumerate(ranked) if len(group) > 1 or not _soundness(group[0])[0]]
     for number in range(_ROUNDS):
         proposed = [
-            moves(fits[i][0].parameters, whole, regularisation, most=_MOVES, seed=seed + number) if i in stuck else []
+            list(filter(_is_regular, _moves(fits[i][0], whole, regularisation, seed + number))) if i in stuck else []
             for i in range(len(fits))
         ]
         if not any(proposed):
             break
-        found = _run([list(filter(_is_regular, group)) for group in proposed], climb)
+        found = _run(proposed, climb)
         stuck = [i for i in stuck if found[i] and _is_better(found[i][0], fits[i][0])]
         fits = [_ranked([*found[i], *group]) if i in stuck else group for i, group in enumerate(fits)]
     return fits
+
+
+def _moves(fit: Fit[MixtureParameters], rows: Block, regularisation: Float, seed: int) -> list[MixtureParameters]:
+    faulty = fit.flaw.component if fit.flaw is not None and fit.outcome is Outcome.COLLAPSED else None
+    return moves(fit.parameters, rows, regularisation, most=_MOVES, seed=seed, faulty=faulty)
 
 
 def _is_better(fit: Fit[MixtureParameters], other: Fit[MixtureParameters]) -> bool:

@@ -1,4 +1,5 @@
-"""Ways out of a poor optimum: where two components share a cluster and one covers two, merge the two and split the one.
+"""Ways out of a poor optimum: where two components share a cluster and one covers two, merge the two and split the one;
+where one fell on a few rows, put it elsewhere.
 
 Split-and-merge EM (Ueda, Nakano, Ghahramani & Hinton 2000, "SMEM algorithm for mixture models"), with other yardsticks:
 what a merge loses is bounded from the parameters alone (Runnalls 2007, "Kullback-Leibler approach to Gaussian mixture
@@ -54,28 +55,43 @@ class Parts:
 
 
 def moves(
-    parameters: MixtureParameters, block: Block, regularisation: Float, *, most: int, seed: int
+    parameters: MixtureParameters,
+    block: Block,
+    regularisation: Float,
+    *,
+    most: int,
+    seed: int,
+    faulty: int | None = None,
 ) -> list[MixtureParameters]:
-    """Mixtures one move away, the most promising first; none for fewer than three components.
+    """Mixtures one move away, the most promising first.
 
-    `block`: rows that the mixture was fitted to. Random streams derive from the seed alone.
+    `block`: rows that the mixture was fitted to. `faulty`: a component that describes no group, to be taken from where
+    it is and put to half of another; without one two components are merged to make room, which takes three. Random
+    streams derive from the seed alone.
     """
     k = parameters.n_components
-    if k < 3 or not parameters.weights.min() > 0:
+    if k < (3 if faulty is None else 2) or not parameters.weights.min() > 0:
         return []
     whole = Parts(parameters.weights, parameters.means, np.array(parameters.dense_covariances()))
-    losses = {pair: whole.taken([*pair]).log_volume() - whole.taken([*pair]).merged().log_volume()
-              for pair in combinations(range(k), 2)}  # fmt: skip
+    made_room = {(faulty,): 0.0} if faulty is not None else _merge_losses(whole)
     halves = _halves(whole, parameters, block, regularisation, seed)
     gains = {one: parts.log_volume() - whole.taken([one]).log_volume() for one, parts in halves.items()}
     ranked = sorted(
-        ((gains[one] - losses[pair], one, pair) for one in gains for pair in losses if one not in pair), reverse=True
+        ((gains[one] - loss, one, gone) for one in gains for gone, loss in made_room.items() if one not in gone),
+        reverse=True,
     )
     made = []
-    for _, one, pair in ranked[:most]:
-        rest = whole.taken([each for each in range(k) if each != one and each not in pair])
-        made.append(_mixture(rest.and_(whole.taken([*pair]).merged(), halves[one]), parameters))
+    for _, one, gone in ranked[:most]:
+        rest = whole.taken([each for each in range(k) if each != one and each not in gone])
+        merged = [whole.taken([*gone]).merged()] if len(gone) > 1 else []
+        made.append(_mixture(rest.and_(*merged, halves[one]), parameters))
     return made
+
+
+def _merge_losses(whole: Parts) -> dict[tuple[int, ...], float]:
+    """By pair of components, what merging the two loses at most."""
+    pairs = {pair: whole.taken([*pair]) for pair in combinations(range(len(whole.weights)), 2)}
+    return {pair: parts.log_volume() - parts.merged().log_volume() for pair, parts in pairs.items()}
 
 
 def _halves(
@@ -111,8 +127,7 @@ def _fitted(z: Float, weights: Float, labels: np.ndarray, regularisation: Float,
 
 def _mixture(parts: Parts, like: MixtureParameters) -> MixtureParameters:
     """The mixture of these Gaussians that the family of another one allows."""
-    family = like.family
+    family, weights = like.family, parts.weights / parts.weights.sum()
     squares = family.features is Features.SQUARES
     spreads = np.diagonal(parts.covariances, axis1=1, axis2=2).copy() if squares else parts.covariances
-    covariances = family.estimate(parts.weights, spreads)
-    return MixtureParameters(family, parts.weights / parts.weights.sum(), parts.means, covariances)
+    return MixtureParameters(family, weights, parts.means, family.estimate(weights, spreads))

@@ -9,11 +9,11 @@ from gmm_dask.em.acceleration import Acceleration, QuasiNewton
 from gmm_dask.em.candidate import Candidate
 from gmm_dask.em.corrected import SampleSteps
 from gmm_dask.em.driver import Fit, Progress, Stopping, Sweep, mean_objective, run
-from gmm_dask.em.estimation import MaximumLikelihood
+from gmm_dask.em.estimation import Estimation, MaximumAPosteriori, MaximumLikelihood
 from gmm_dask.em.halving import Sample, best_starts
 from gmm_dask.em.outcome import Outcome
 from gmm_dask.errors import BadInputError
-from gmm_dask.mixture import CRITERIA, FitSummary, Float, MixtureParameters, criterion_named
+from gmm_dask.mixture import CRITERIA, ConjugatePrior, FitSummary, Float, MixtureParameters, criterion_named
 
 _FEW_ROWS = 2.0
 """Where the table has less than so many times the rows of its sample, a pass over it costs little more than one over
@@ -39,7 +39,8 @@ class Selected:
 class Problem:
     """What is to be fitted: the sweep over all rows, a sample of them in memory, and constants.
 
-    `log_jacobian`: the sum over rows of w * log|dz/dx|, which brings log-likelihoods from model to source units.
+    `prior`: fit by greatest posterior density under it, instead of likelihood. `log_jacobian`: the sum over rows of
+    w * log|dz/dx|, which brings log-likelihoods from model to source units.
     """
 
     sweep: Sweep
@@ -47,9 +48,12 @@ class Problem:
     regularisation: Float
     n_rows: int
     log_jacobian: float = 0.0
+    prior: ConjugatePrior | None = None
 
     @property
-    def estimation(self) -> MaximumLikelihood:
+    def estimation(self) -> Estimation[MixtureParameters]:
+        if self.prior is not None:
+            return MaximumAPosteriori(self.prior, self.sample.block)
         return MaximumLikelihood(self.regularisation, self.sample.block)
 
 

@@ -10,6 +10,7 @@ from gmm_dask.mixture.compiled import (
     sweep_bytes,
 )
 from gmm_dask.mixture.conditionals import Conditionals, conditionals
+from gmm_dask.mixture.conjugate import ConjugatePrior
 from gmm_dask.mixture.covariance import FAMILIES, CovarianceFamily, SingularCovarianceError, family_named
 from gmm_dask.mixture.criteria import CRITERIA, FitSummary, criterion_named
 from gmm_dask.mixture.features import Features, Float
@@ -24,6 +25,7 @@ __all__ = [
     "Block",
     "CompiledCandidates",
     "Conditionals",
+    "ConjugatePrior",
     "CovarianceFamily",
     "Features",
     "FitSummary",

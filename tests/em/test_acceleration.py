@@ -141,7 +141,7 @@ def test_the_first_corrected_step_is_the_plain_step(family):
     here = start(block, 4, family)
     (whole,), (part,) = BlockSweep.over(block)([here]), BlockSweep.over(sample)([here])
     off = whole.scaled(1 / whole.weight).merge(part.scaled(-1 / part.weight))
-    corrected = Corrected(estimation(block), off).step(part, here)
+    corrected = Corrected(estimation(block), off, whole.weight).step(part, here)
     plain = estimation(block).step(whole, here)
     np.testing.assert_allclose(corrected.means, plain.means, atol=1e-10)
     np.testing.assert_allclose(corrected.covariances, plain.covariances, atol=1e-9)
