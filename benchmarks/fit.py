@@ -38,7 +38,6 @@ from tables import mixture_rows, write_parquet
 from gmm_dask.em import MaximumLikelihood, Stopping, run
 from gmm_dask.engine import BlockSweep
 from gmm_dask.mixture import FAMILIES, Block, Float, MixtureParameters
-from gmm_dask.table.shards import FEWEST_SHARDS
 
 NEAR = 1e-4
 """How near to the goal a fit must come, in mean log-likelihood per row."""
@@ -125,7 +124,7 @@ def compare(contenders: Sequence[Contender], rows: Float, runs: int) -> list[dic
 
 def carried_on(mixture: Mixture, rows: Float) -> list[float]:
     """Mean log-likelihoods of a mixture and after each further iteration of EM, until these gain nothing more."""
-    sweep = BlockSweep.over(Block(np.ascontiguousarray(rows.T)), parts=FEWEST_SHARDS)
+    sweep = BlockSweep.over(Block(np.ascontiguousarray(rows.T)))
     stopping = Stopping(tol=NEAR / 1e4, max_iter=MOST_ITERATIONS)
     start = MixtureParameters(FAMILIES["full"], *mixture)
     (fit,) = run(sweep, [start], MaximumLikelihood(np.zeros(rows.shape[1])), stopping)

@@ -24,8 +24,8 @@ from gmm_dask.mixture import Block, Float, MixtureParameters, SingularCovariance
 Fits = list[Fit[MixtureParameters]]
 
 _GROWTH, _FINALISTS = 4, 3
-_MOVES, _ROUNDS = 6, 5
-_FEWEST_ROWS, _ROWS_PER_PARAMETER = 1_000, 10
+_MOVES, _PURSUED, _ROUNDS = 6, 2, 5
+_FEWEST_ROWS, _ROWS_PER_PARAMETER = 1_000, 5
 """A start is judged on no fewer: a mixture that rows do not outnumber follows them, and not the table."""
 
 _ROUGH, _BRIEF, _FINE = Stopping(1e-4, 60), Stopping(1e-4, 15), Stopping(1e-6, 200, looks_ahead=True)
@@ -62,35 +62,39 @@ def best_starts(
     needed = [_ROWS_PER_PARAMETER * candidate.n_parameters(d) for candidate in candidates]
     starts: list[list[MixtureParameters]] = [[] for _ in candidates]
     *parts, whole = _levels(sample.block, seed)
+    plain = partial(run, estimation=estimation, observe=observe, stage="starts")
     for rows in parts:
         _enter(starts, rows, candidates, [least <= rows.n_rows for least in needed], regularisation, n_init, seed)
-        climb = partial(run, sample.sweep_over(rows), estimation=estimation, stopping=_ROUGH, observe=observe)
-        starts = _better_halves(starts, climb)
+        starts = _better_halves(starts, partial(plain, sample.sweep_over(rows), stopping=_ROUGH))
     sweep = sample.sweep_over(whole)
+    brief = partial(plain, sweep, stopping=_BRIEF)
+    fine = partial(plain, sweep, stopping=_FINE, acceleration=acceleration)
     late = [not group for group in starts]
     _enter(starts, whole, candidates, late, regularisation, n_init, seed)
-    climb = partial(run, sweep, estimation=estimation, stopping=_BRIEF, observe=observe)
-    for index, group in enumerate(_better_halves([starts[i] if late[i] else [] for i in range(len(starts))], climb)):
-        starts[index] = group or starts[index]
-    climb = partial(run, sweep, estimation=estimation, stopping=_FINE, observe=observe, acceleration=acceleration)
-    ranked = _run([group[:_FINALISTS] for group in starts], climb)
-    return [_undecided(fits, sample) for fits in _moved(ranked, whole, regularisation, climb, seed)]
+    begun = _better_halves([group if is_late else [] for group, is_late in zip(starts, late, strict=True)], brief)
+    finalists = [(fresh or group)[:_FINALISTS] for fresh, group in zip(begun, starts, strict=True)]
+    ranked = _run(finalists, fine)
+
+    def moved(fit: Fit[MixtureParameters], number: int) -> list[MixtureParameters]:
+        return list(filter(_is_regular, _moves(fit, whole, regularisation, seed + number)))
+
+    return [_undecided(fits, sample) for fits in _improved(ranked, moved, brief, fine)]
 
 
-def _moved(
-    ranked: Sequence[Fits], whole: Block, regularisation: Float, climb: Callable[..., Fits], seed: int
+def _improved(
+    ranked: Sequence[Fits],
+    moved: Callable[[Fit[MixtureParameters], int], list[MixtureParameters]],
+    brief: Callable[..., Fits],
+    fine: Callable[..., Fits],
 ) -> list[Fits]:
     """The fits of each candidate; where its starts came to different optima, or to none to be trusted, with better ones
     that moves from the best led to, for as long as they do."""
     fits, stuck = list(ranked), [i for i, group in enumerate(ranked) if len(group) > 1 or not _soundness(group[0])[0]]
     for number in range(_ROUNDS):
-        proposed = [
-            list(filter(_is_regular, _moves(fits[i][0], whole, regularisation, seed + number))) if i in stuck else []
-            for i in range(len(fits))
-        ]
+        proposed = [moved(group[0], number) if i in stuck else [] for i, group in enumerate(fits)]
         if not any(proposed):
             break
-        found = _run(proposed, climb)
+        found = _run([group[:_PURSUED] for group in _better_halves(proposed, brief)], fine)
         stuck = [i for i in stuck if found[i] and _is_better(found[i][0], fits[i][0])]
         fits = [_ranked([*found[i], *group]) if i in stuck else group for i, group in enumerate(fits)]
     return fits
@@ -115,7 +119,7 @@ def _better_halves(
 def _run(starts: Sequence[Sequence[MixtureParameters]], climb: Callable[..., Fits]) -> list[Fits]:
     """All starts of all candidates in shared sweeps; each candidate's fits, ranked."""
     flat = [start for group in starts for start in group]
-    ended = iter(climb(starts=flat, stage="starts") if flat else [])
+    ended = iter(climb(starts=flat) if flat else [])
     return [_ranked([next(ended) for _ in group]) for group in starts]
 
 

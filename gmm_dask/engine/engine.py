@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, cached_property
 from threading import Lock
 from typing import Any, TypeVar, cast, final
 
@@ -80,19 +80,24 @@ class InProcess(Engine):
     def __init__(self, n_threads: int | None = None) -> None:
         self.n_threads = n_threads or len(os.sched_getaffinity(0))
 
+    @cached_property
+    def _pool(self) -> ThreadPoolExecutor:
+        """Threads that live as long as the engine: to start them takes longer than a small pass."""
+        return ThreadPoolExecutor(self.n_threads)
+
     def map(self, function: Callable[[S, Any], R], shards: Sequence[S], shared: Any, done: Done = silent) -> list[R]:
         with one_blas_thread():
             work = _Work(function, shards, shared)
-            if len(shards) == 1:  # a thread takes longer to start than a small shard to sweep
+            if len(shards) == 1:  # to hand it over takes longer than to sweep a small shard
                 work()
             else:
-                with ThreadPoolExecutor(self.n_threads) as pool:
-                    threads = [pool.submit(work) for _ in range(min(self.n_threads, len(shards)))]
-                    try:
-                        while wait(threads, timeout=_POLL_SECONDS).not_done:
-                            done(len(work.results), len(shards))
-                    finally:
-                        work.is_over = True  # after an interruption, once every thread is done with its shard
+                threads = [self._pool.submit(work) for _ in range(min(self.n_threads, len(shards)))]
+                try:
+                    while wait(threads, timeout=_POLL_SECONDS).not_done:
+                        done(len(work.results), len(shards))
+                finally:
+                    work.is_over = True  # after an interruption, once every thread is done with its shard
+                    wait(threads)
             done(len(work.results), len(shards))
             return work.in_order()
 

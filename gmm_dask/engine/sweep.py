@@ -37,6 +37,10 @@ class TableSweep:
         return self.engine.map_reduce(_sweep_shard, self.shards, compile_candidates(candidates), merge_all, self.done)
 
 
+_WORTH_A_THREAD = 1_000
+"""Rows that are swept while a thread is told to."""
+
+
 @dataclass(frozen=True)
 class BlockSweep:
     """The same over blocks in this process, such as those of a sample."""
@@ -45,8 +49,9 @@ class BlockSweep:
     engine: InProcess
 
     @classmethod
-    def over(cls, block: Block, parts: int = 4) -> BlockSweep:
-        """A block cut into so many parts, to be swept by as many threads as there are."""
+    def over(cls, block: Block) -> BlockSweep:
+        """A block cut into parts, by its rows alone, to be swept by as many threads as there are."""
+        parts = min(4, 1 + block.n_rows // _WORTH_A_THREAD)
         cuts = [block.n_rows * part // parts for part in range(parts + 1)]
         blocks = [
             Block(
