@@ -49,9 +49,10 @@ class BlockSweep:
     engine: InProcess
 
     @classmethod
-    def over(cls, block: Block) -> BlockSweep:
-        """A block cut into parts, by its rows alone, to be swept by as many threads as there are."""
-        parts = min(4, 1 + block.n_rows // _WORTH_A_THREAD)
+    def over(cls, block: Block, parts: int = 4) -> BlockSweep:
+        """A block cut into so many parts, or fewer where it has few rows, to be swept by as many threads as there
+        are."""
+        parts = min(parts, 1 + block.n_rows // _WORTH_A_THREAD)
         cuts = [block.n_rows * part // parts for part in range(parts + 1)]
         blocks = [
             Block(

@@ -9,11 +9,11 @@ from gmm_dask.mixture.features import Float
 
 _EPS = float(np.finfo(np.float64).eps)
 
-_STEPS = 200
-"""At most. What is left is gained from the next M-step on."""
+_STEPS = 50
+"""At most; five to thirty are usual. What is left then is gained by the next M-steps."""
 
-_TRIED, _HEAVIEST = 10, 6
-"""Steps before the best start is chosen, and how many components' own axes are among the starts."""
+_HEAVIEST = 6
+"""How many components' own axes are among the starts."""
 
 _GOLDEN = (np.sqrt(5) - 1) / 2
 
@@ -39,12 +39,9 @@ def common_axes(volume: str, shares: Float, scatters: Float, previous: Float | N
     if volume == "E" and sizes.any():
         shares = shares * sizes / (shares @ sizes)
     problem = CommonAxes(volume, shares, forms)
-    if previous is None:
-        tried = [problem.improved(start, _TRIED) for start in _starts(shares, forms)]
-        start = min(tried, key=lambda point: point.value).axes
-    else:
-        start = _shared_axes(previous)
-    return problem.improved(start, _STEPS).axes
+    starts = _starts(shares, forms) if previous is None else _shared_axes(previous)[None]
+    found = [problem.improved(start, _STEPS) for start in starts]
+    return min(found, key=lambda point: point.value).axes
 
 
 def _starts(shares: Float, forms: Float) -> Float:
