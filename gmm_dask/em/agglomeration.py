@@ -16,7 +16,7 @@ import numpy as np
 from gmm_dask.em.clustering import lloyd, plus_plus
 from gmm_dask.mixture import Float
 
-_MANY, _MOST, _LLOYD_ITERATIONS = 30, 100, 10
+_MANY, _MOST, _LLOYD_ITERATIONS = 60, 100, 10
 
 
 @dataclass(frozen=True)

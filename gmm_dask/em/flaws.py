@@ -18,8 +18,9 @@ ATOM_SHARE, ATOM_HEIGHT, _NEIGHBOURS = 0.05, 10.0, 3
 """A spike that holds so much of the table, and so many times the rows of any of the nearest values, is an atom of it,
 such as the zeros of an amount, and a group worth having. Others feed on coincidence, or on values that were rounded."""
 
-FEWEST_ROWS = 2.0
-"""A component that holds less than this many rows (of average weight) describes no group."""
+FEWEST_ROWS, FEWEST_OF_EQUAL_VOLUME = 2.0, 0.5
+"""A component that holds less than this many rows (of average weight) describes no group. Where all components have the
+same volume one row can have a component of its own, an outlier, and the likelihood is none the worse for it."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,8 @@ def find_flaw(
     """
     rows = statistics.counts * statistics.n_rows / statistics.weight
     smallest = int(rows.argmin())
-    if parameters.n_components > 1 and rows[smallest] < FEWEST_ROWS:
+    fewest = FEWEST_OF_EQUAL_VOLUME if parameters.family.structure.volume == "E" else FEWEST_ROWS
+    if parameters.n_components > 1 and rows[smallest] < fewest:
         return Flaw(Outcome.COLLAPSED, smallest)
     if not parameters.family.is_determined(rows, parameters.n_columns):
         return Flaw(Outcome.UNDERDETERMINED, smallest)

@@ -28,7 +28,8 @@ _MOVES, _PURSUED, _ROUNDS = 6, 2, 5
 _FEWEST_ROWS, _ROWS_PER_PARAMETER = 1_000, 5
 """A start is judged on no fewer: a mixture that rows do not outnumber follows them, and not the table."""
 
-_ROUGH, _BRIEF, _FINE = Stopping(1e-4, 60), Stopping(1e-4, 15), Stopping(1e-6, 200, looks_ahead=True)
+_ROUGH = Stopping(1e-4, 60)
+_BRIEF, _FINE = Stopping(1e-5, 20, looks_ahead=True), Stopping(1e-6, 200, looks_ahead=True)
 _STREAM = 2  # the stage number of halving in seed sequences
 _SAME = 1e-6  # mean log-likelihoods no further apart than this are of the same optimum
 _DOUBT = 0.3
@@ -67,8 +68,7 @@ def best_starts(
         _enter(starts, rows, candidates, [least <= rows.n_rows for least in needed], regularisation, n_init, seed)
         starts = _better_halves(starts, partial(plain, sample.sweep_over(rows), stopping=_ROUGH))
     sweep = sample.sweep_over(whole)
-    brief = partial(plain, sweep, stopping=_BRIEF)
-    fine = partial(plain, sweep, stopping=_FINE, acceleration=acceleration)
+    brief, fine = (partial(plain, sweep, stopping=each, acceleration=acceleration) for each in (_BRIEF, _FINE))
     late = [not group for group in starts]
     _enter(starts, whole, candidates, late, regularisation, n_init, seed)
     begun = _better_halves([group if is_late else [] for group, is_late in zip(starts, late, strict=True)], brief)

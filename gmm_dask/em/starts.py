@@ -16,13 +16,13 @@ _STREAM = 1  # the stage number of starts in seed sequences
 
 @dataclass(frozen=True)
 class Starts:
-    """Hard clusters of a sample: the first attempt by agglomeration, the others by k-means, and by chance, in turn.
+    """Hard clusters of a sample: the first attempt by agglomeration, the others from k-means++ and by chance, in turn
+    in each of several coordinates.
 
-    `sphered` (d, n) and `standardised` (d, n) are the sample's rows so.
+    `spaces`: the sample's rows (d, n) sphered, standardised, and as they are (which families of one scale need).
     """
 
-    sphered: Float
-    standardised: Float
+    spaces: tuple[Float, ...]
     weights: Float
     hierarchy: Hierarchy
     seed: int
@@ -33,15 +33,16 @@ class Starts:
         z, weights = block.dense(), np.ones(block.n_rows) if block.weights is None else block.weights
         round_ = sphered(z, weights)
         hierarchy = agglomerated(round_, weights, ks, np.random.default_rng(np.random.SeedSequence([seed, _STREAM])))
-        return cls(round_, standardised(z, weights), weights, hierarchy, seed)
+        return cls((round_, standardised(z, weights), z), weights, hierarchy, seed)
 
     def labels(self, k: int, attempt: int) -> np.ndarray:
         """(n,) cluster of each row."""
         if attempt == 0:
             return self.hierarchy.cut(k)
         rng = np.random.default_rng(np.random.SeedSequence([self.seed, _STREAM, k, attempt]))
-        z = self.sphered if attempt % 2 else self.standardised
-        match (attempt - 1) // 2 % 3:
+        manner, space = divmod(attempt - 1, len(self.spaces))
+        z = self.spaces[space]
+        match manner % 3:
             case 0:
                 return lloyd(z, self.weights, plus_plus(z, self.weights, k, rng))
             case 1:
