@@ -1,7 +1,7 @@
 """Gaussian mixtures for tables larger than one machine: segments, imputed values, synthetic rows.
 
     from gmm_dask import fit, select, load_model    # table in, FittedMixture out
-    from gmm_dask import GaussianMixture            # the scikit-learn estimator
+    from gmm_dask import GaussianMixture, BayesianGaussianMixture    # the scikit-learn estimators
 
 Names are imported when first used, so that `gmm-dask --help` need not wait for Dask.
 """
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from gmm_dask.version import __version__
 
 __all__ = [
+    "BayesianGaussianMixture",
     "FittedMixture",
     "GaussianMixture",
     "SelectionResult",
@@ -23,10 +24,11 @@ __all__ = [
 
 if TYPE_CHECKING:
     from gmm_dask.api import SelectionResult, fit, select
-    from gmm_dask.estimator import GaussianMixture
+    from gmm_dask.estimator import BayesianGaussianMixture, GaussianMixture
     from gmm_dask.fitted import FittedMixture, load_model
 
 _HOMES = {
+    "BayesianGaussianMixture": "gmm_dask.estimator",
     "FittedMixture": "gmm_dask.fitted",
     "GaussianMixture": "gmm_dask.estimator",
     "SelectionResult": "gmm_dask.api",

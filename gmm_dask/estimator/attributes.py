@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
 from gmm_dask.mixture import Float, MixtureParameters
+
+Attribute: TypeAlias = Float | tuple[Float, ...] | float
+"""What describes a fit: arrays, tuples of these, numbers."""
 
 
 def fitted(estimator: BaseEstimator) -> dict[str, Any]:
@@ -20,14 +23,15 @@ def is_fitted_name(name: str) -> bool:
     return name.endswith("_") and not name.startswith("_")
 
 
-def note_arrays(estimator: BaseEstimator, arrays: Mapping[str, Float], dtype: np.dtype[Any]) -> None:
-    """Set the attributes of these names, rounded to `dtype`.
+def note(estimator: BaseEstimator, attributes: Mapping[str, Attribute], dtype: np.dtype[Any]) -> None:
+    """Set the attributes of these names, arrays rounded to `dtype`.
 
     What float32 cannot hold is kept beside them: a mean of 1e6 rounded to float32 may be off by 0.03.
     """
-    for name, array in arrays.items():
-        setattr(estimator, name, array.astype(dtype))
-    estimator._unrounded = dict(arrays) if dtype == np.float32 else {}
+    arrays = {name: value for name, value in attributes.items() if isinstance(value, np.ndarray)}
+    for name, value in attributes.items():
+        setattr(estimator, name, arrays[name].astype(dtype) if name in arrays else value)
+    estimator._unrounded = {name: array for name, array in arrays.items() if array.dtype != dtype}
 
 
 def unrounded(estimator: BaseEstimator) -> dict[str, Float]:
@@ -36,7 +40,7 @@ def unrounded(estimator: BaseEstimator) -> dict[str, Float]:
 
 
 def exact(estimator: BaseEstimator, name: str) -> Float:
-    """An attribute as it was fitted; as it is where somebody has set it since."""
+    """An attribute as it was fitted; as it is where somebody has set it since. Tuples of arrays (n,) come as (m, n)."""
     array = np.asarray(getattr(estimator, name))
     beside = unrounded(estimator).get(name)
     if beside is not None and np.array_equal(beside.astype(array.dtype), array):

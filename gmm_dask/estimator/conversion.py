@@ -18,20 +18,22 @@ _OURS_ALONE = {"client"}
 _COVARIANCE_TYPES = ("full", "tied", "diag", "spherical")
 """Those of scikit-learn."""
 
-_FITTED = ("weights_", "means_", "covariances_")
-"""Attributes that describe a mixture wholly."""
 
+def from_scikit_learn(
+    kind: type[E], estimator: BaseEstimator, theirs: type[BaseEstimator], needed: tuple[str, ...]
+) -> E:
+    """`estimator`, one of scikit-learn's class `theirs`, as one of ours of class `kind`.
 
-def from_scikit_learn(kind: type[E], estimator: BaseEstimator, theirs: type[BaseEstimator]) -> E:
-    """`estimator`, one of scikit-learn's class `theirs`, as one of ours of class `kind`. Raises UsageError."""
+    A fitted one has the attributes `needed`. Raises UsageError.
+    """
     if not isinstance(estimator, theirs):
         raise UsageError(
             f"a {type(estimator).__name__}", expected=f"an instance of {theirs.__module__}.{theirs.__name__}"
         )
     attributes = fitted(estimator)
-    missing = [name for name in _FITTED if attributes and name not in attributes]
+    missing = [name for name in needed if attributes and name not in attributes]
     if missing:
-        raise UsageError(f"the mixture has no {missing[0]}", expected=f"all of {', '.join(_FITTED)}, or no attribute")
+        raise UsageError(f"the mixture has no {missing[0]}", expected=f"all of {', '.join(needed)}, or no attribute")
     return _made(kind, _parameters(estimator), attributes)
 
 

@@ -8,8 +8,9 @@ import numpy as np
 from distributed import Client
 from sklearn import mixture
 
-from gmm_dask.estimator.attributes import arrays_of, exact
-from gmm_dask.estimator.initial import InitialParameters, checked_initial, continued
+from gmm_dask.estimator.attributes import Attribute, arrays_of
+from gmm_dask.estimator.checks import require_shapes
+from gmm_dask.estimator.initial import InitialParameters, checked_initial
 from gmm_dask.estimator.mixture_estimator import MixtureEstimator
 from gmm_dask.mixture import FitSummary, Float, MixtureParameters, criterion_named
 
@@ -48,6 +49,8 @@ class GaussianMixture(MixtureEstimator):
         "precisions_init": ["array-like", None],
     }
     _scikit_learns = mixture.GaussianMixture
+    _describing = ("weights_", "means_", "covariances_")
+    _rounds = True
 
     def __init__(
         self,
@@ -106,11 +109,13 @@ class GaussianMixture(MixtureEstimator):
         return checked_initial(self.weights_init, self.means_init, self.precisions_init, self._family, *shape)
 
     def _continued(self) -> InitialParameters:
-        weights, means, covariances = (exact(self, name) for name in ("weights_", "means_", "covariances_"))
-        return continued(weights, means, covariances, self._family, self.n_components, self.n_features_in_)
+        k, d = self.n_components, self.n_features_in_
+        shapes = {"weights_": (k,), "means_": (k, d), "covariances_": self._family.shape(k, d)}
+        require_shapes(state := self._state(), shapes)
+        return InitialParameters(self._family, state["weights_"], state["means_"], state["covariances_"])
 
-    def _arrays(self, parameters: MixtureParameters, shift: Float) -> dict[str, Float]:
-        return arrays_of(parameters, shift)
+    def _attributes(self, parameters: MixtureParameters, shift: Float) -> dict[str, Attribute]:
+        return {**arrays_of(parameters, shift)}
 
     def _fitted_about(self, shift: Float) -> MixtureParameters:
         return self._mixture_about(shift)

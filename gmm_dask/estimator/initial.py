@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, final
 
 import numpy as np
-from sklearn.utils import check_array
 
 from gmm_dask.em import Estimation, MaximumLikelihood, Sweep
+from gmm_dask.estimator.attributes import Attribute
+from gmm_dask.estimator.checks import of_shape, require_positive, require_positive_definite
 from gmm_dask.estimator.solving import P
 from gmm_dask.mixture import CovarianceFamily, Features, Float, MixtureParameters
 
@@ -31,10 +32,16 @@ class Grounds:
 
 @dataclass(frozen=True)
 class Method(Generic[P]):
-    """What fits maximise, and how one begins with the mixture that was found on the rows, about their shift."""
+    """What fits maximise, and how one begins.
+
+    `begin` takes a mixture that was found on rows, about the shift, and the sum of these rows' weights. Lower bounds
+    and `tol` are the mean objective times `scale`. `attributes`: what the estimator notes besides what was fitted.
+    """
 
     estimation: Estimation[P]
-    begin: Callable[[MixtureParameters], P]
+    begin: Callable[[MixtureParameters, float], P]
+    scale: float = 1.0
+    attributes: Mapping[str, Attribute] = field(default_factory=dict)
 
 
 class Initial(ABC, Generic[P]):
@@ -65,7 +72,7 @@ class InitialParameters(Initial[MixtureParameters]):
         return MixtureParameters(self.family, self.weights, self.means - shift, self.covariances)
 
     def method(self, grounds: Grounds) -> Method[MixtureParameters]:
-        return Method(MaximumLikelihood(grounds.regularisation), lambda found: self._over(found, grounds.shift))
+        return Method(MaximumLikelihood(grounds.regularisation), lambda found, _: self._over(found, grounds.shift))
 
     def _over(self, found: MixtureParameters, shift: Float) -> MixtureParameters:
         """What is given, in place of what was found."""
@@ -84,33 +91,13 @@ def checked_initial(
     return InitialParameters(
         family,
         None if weights is None else _checked_weights(weights, k),
-        None if means is None else _of_shape(means, (k, d), "means"),
+        None if means is None else of_shape(means, (k, d), "means"),
         None if precisions is None else _inverse(precisions, family, k, d),
     )
 
 
-def continued(
-    weights: Float, means: Float, covariances: Float, family: CovarianceFamily, k: int, d: int
-) -> InitialParameters:
-    """The end of the fit before as a start. Raises ValueError where it was of other shapes."""
-    found = (weights.shape, means.shape, covariances.shape)
-    if found != (expected := ((k,), (k, d), family.shape(k, d))):
-        raise ValueError(
-            f"warm_start=True continues the fit before, whose weights_, means_ and covariances_ have shapes {found}; "
-            f"expected {expected}. Set warm_start=False to start anew."
-        )
-    return InitialParameters(family, weights, means, covariances)
-
-
-def _of_shape(values: Any, shape: tuple[int, ...], name: str) -> Float:
-    array: Float = check_array(values, dtype=np.float64, ensure_2d=False, allow_nd=True, input_name=name)
-    if array.shape != shape:
-        raise ValueError(f"The parameter '{name}' should have the shape of {shape}, but got {array.shape}")
-    return array
-
-
 def _checked_weights(values: Any, k: int) -> Float:
-    weights = _of_shape(values, (k,), "weights")
+    weights = of_shape(values, (k,), "weights")
     least, greatest = f"{weights.min():.5f}", f"{weights.max():.5f}"
     if weights.min() < 0 or weights.max() > 1:
         # scikit-learn's words, which its tests hold to, call the least weight the greatest: the truth comes after them.
@@ -126,15 +113,13 @@ def _checked_weights(values: Any, k: int) -> Float:
 
 def _inverse(values: Any, family: CovarianceFamily, k: int, d: int) -> Float:
     """Covariances in the family's shape from precisions in the same."""
-    precisions = _of_shape(values, family.shape(k, d), f"{family.name} precision")
+    name = f"{family.name} precision"
+    precisions = of_shape(values, family.shape(k, d), name)
     if family.features is Features.SQUARES:
-        if not (precisions > 0).all():
-            raise ValueError(f"'{family.name} precision' should be positive, but got min value {precisions.min():.5g}")
+        require_positive(precisions, name)
         return _of_family(1 / precisions, family, k, d)
-    transposed = np.swapaxes(precisions, -1, -2)
-    if not np.allclose(precisions, transposed) or not (np.linalg.eigvalsh(precisions) > 0).all():
-        raise ValueError(f"'{family.name} precision' should be symmetric, positive-definite")
-    covariances = np.linalg.inv((precisions + transposed) / 2).astype(np.float64)
+    require_positive_definite(precisions, name)
+    covariances = np.linalg.inv((precisions + np.swapaxes(precisions, -1, -2)) / 2).astype(np.float64)
     return _of_family((covariances + np.swapaxes(covariances, -1, -2)) / 2, family, k, d)
 
 

@@ -22,7 +22,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from gmm_dask.em import Stopping
 from gmm_dask.engine import Engine, InProcess, open_engine
-from gmm_dask.estimator.attributes import exact, note_arrays
+from gmm_dask.estimator.attributes import Attribute, exact, note
 from gmm_dask.estimator.conversion import from_scikit_learn, to_scikit_learn
 from gmm_dask.estimator.folder import load_estimator, save_estimator
 from gmm_dask.estimator.initial import Initial
@@ -90,6 +90,10 @@ class MixtureEstimator(DensityMixin, BaseEstimator, ABC):  # type: ignore[misc] 
 
     _scikit_learns: ClassVar[type[BaseEstimator]]
     """The class of scikit-learn that has the same name."""
+    _describing: ClassVar[tuple[str, ...]]
+    """The attributes that describe what was fitted wholly."""
+    _rounds: ClassVar[bool]
+    """Whether attributes are float32 for float32 rows, as scikit-learn's are."""
 
     @abstractmethod
     def _initial(self) -> Initial[Any]:
@@ -100,7 +104,7 @@ class MixtureEstimator(DensityMixin, BaseEstimator, ABC):  # type: ignore[misc] 
         """The same, with the end of the fit before as the start. Raises ValueError where it was of other shapes."""
 
     @abstractmethod
-    def _arrays(self, parameters: Any, shift: Float) -> dict[str, Float]:
+    def _attributes(self, parameters: Any, shift: Float) -> dict[str, Attribute]:
         """The attributes, by name, of parameters about `shift` (d,)."""
 
     @abstractmethod
@@ -119,10 +123,12 @@ class MixtureEstimator(DensityMixin, BaseEstimator, ABC):  # type: ignore[misc] 
         rows = training_rows(self, X, sample_weight, self.n_components)
         with self._engine(rows) as engine:
             try:
-                solution, shift = train(self._task(), rows, engine)
+                trained = train(self._task(), rows, engine)
             except SingularCovarianceError as error:
                 raise ill_defined(error) from error
-        note_arrays(self, self._arrays(solution.parameters, shift), rows.dtype)
+        solution = trained.solution
+        attributes = {**self._attributes(solution.parameters, trained.shift), **trained.attributes}
+        note(self, attributes, rows.dtype if self._rounds else np.dtype(np.float64))
         self.converged_ = solution.converged
         self.n_iter_ = len(solution.lower_bounds)
         self.lower_bound_ = solution.lower_bound
@@ -194,7 +200,7 @@ class MixtureEstimator(DensityMixin, BaseEstimator, ABC):  # type: ignore[misc] 
 
         All are as they were, bit for bit. Raises UsageError for another estimator.
         """
-        return from_scikit_learn(cls, estimator, cls._scikit_learns)
+        return from_scikit_learn(cls, estimator, cls._scikit_learns, cls._describing)
 
     def to_sklearn(self) -> BaseEstimator:
         """scikit-learn's estimator of the same name, with all parameters but `client`, and the attributes, bit for bit.
@@ -219,8 +225,12 @@ class MixtureEstimator(DensityMixin, BaseEstimator, ABC):  # type: ignore[misc] 
             stopping=Stopping(self.tol, self.max_iter),
             random_state=check_random_state(self.random_state),
             observe=printer(self.verbose, self.verbose_interval),
-            previous=self.lower_bound_ if continues else -np.inf,
+            previous=np.asarray(self.lower_bound_).item() if continues else -np.inf,  # scikit-learn's may be (1,)
         )
+
+    def _state(self) -> dict[str, Float]:
+        """What describes the fit, by the names of the attributes."""
+        return {name: exact(self, name) for name in self._describing}
 
     def _centre(self) -> Float:
         """(d,) the mixture's own mean, about which its parameters lose no digits to an offset."""

@@ -7,8 +7,8 @@ fit returns when this iteration is the last: so the parameters are one step ahea
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from dataclasses import dataclass, replace
+from typing import Generic, Self, TypeVar
 
 import numpy as np
 
@@ -22,20 +22,29 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Solution(Generic[P]):
-    """Parameters after the last M-step, the mean objective before each, and whether its change met `tol`.
+    """Parameters after the last M-step, the mean objective of each iteration, and whether its change met `tol`.
 
-    is_singular: the last M-step gave no mixture; `parameters` are those before it.
+    singular_in: the iteration whose M-step gave no mixture, `parameters` being those before it; 0 where all did.
     """
 
     parameters: P
     lower_bounds: tuple[float, ...]
     converged: bool
-    is_singular: bool = False
+    singular_in: int = 0
+
+    @property
+    def is_singular(self) -> bool:
+        """Whether the last M-step gave no mixture."""
+        return self.singular_in > 0
 
     @property
     def lower_bound(self) -> float:
         """The last bound; minus infinity where no iteration was asked for."""
         return self.lower_bounds[-1] if self.lower_bounds else -np.inf
+
+    def scaled(self, factor: float) -> Self:
+        """The same with lower bounds times `factor`."""
+        return replace(self, lower_bounds=tuple(factor * bound for bound in self.lower_bounds))
 
 
 def solve(
@@ -105,6 +114,8 @@ def _solution(fit: Fit[P], estimation: Estimation[P], stopping: Stopping, previo
     try:
         parameters = _checked(estimation.step(fit.statistics, fit.parameters))
     except SingularCovarianceError:
-        return Solution(fit.parameters, fit.history, converged=False, is_singular=True)
+        # Where a bound is that of the M-step's result, the last iteration has none.
+        bounds = tuple(bound for bound in fit.history if bound > -np.inf)
+        return Solution(fit.parameters, bounds, converged=False, singular_in=len(fit.history))
     before, last = (previous, *fit.history)[-2:]
     return Solution(parameters, fit.history, converged=abs(last - before) < stopping.tol)

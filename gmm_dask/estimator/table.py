@@ -22,19 +22,22 @@ _ALL_OF_FLOAT64 = float(np.finfo(np.float64).min), float(np.finfo(np.float64).ma
 
 @dataclass(frozen=True)
 class Location:
-    """Where rows lie: how many there are, and mean, least and greatest value of each feature, (d,) each."""
+    """Where rows of positive weight lie: what they weigh, and mean, least and greatest value of each feature, (d,).
 
-    n: int
+    Of no such rows: zero, zeros, and infinities.
+    """
+
+    weight: float
     means: Float
     least: Float
     greatest: Float
 
     def merge(self, other: Location) -> Location:
         """The location of both sets of rows."""
-        n = self.n + other.n
+        weight = self.weight + other.weight
         return Location(
-            n,
-            self.means + (other.means - self.means) * (other.n / n),
+            weight,
+            self.means + (other.means - self.means) * (other.weight / weight if weight else 0.0),
             np.minimum(self.least, other.least),
             np.maximum(self.greatest, other.greatest),
         )
@@ -52,11 +55,11 @@ class Location:
 
 def shift_of(rows: Rows, engine: Engine) -> Float:
     """(d,) what to take from the features so that a large offset costs no digits: the mean, or for float32 features a
-    number that leaves them as exact as they came.
+    number that leaves them as exact as they came. Rows of weight zero do not count, wherever they lie.
 
     Raises BadInputError for missing, infinite and non-numeric values.
     """
-    location = engine.map_reduce(_locate, plan_shards(rows.source), rows.features, Location.merge)
+    location = engine.map_reduce(_locate, plan_shards(rows.source), (rows.features, rows.weight), Location.merge)
     return np.where([name in rows.narrow for name in rows.features], location.nearby(), location.means)
 
 
@@ -93,9 +96,22 @@ def complete_columns(shard: Shard, features: tuple[str, ...]) -> Iterator[Float]
         yield columns
 
 
-def _locate(shard: Shard, features: tuple[str, ...]) -> Location:
-    return reduce(Location.merge, map(_location, complete_columns(shard, features)))
+def _locate(shard: Shard, names: tuple[tuple[str, ...], str | None]) -> Location:
+    features, weight = names
+    if weight is None:
+        return reduce(Location.merge, map(_location, complete_columns(shard, features)))
+    both = complete_columns(shard, (*features, weight))
+    return reduce(Location.merge, (_weighted_location(columns[:-1], columns[-1]) for columns in both))
 
 
 def _location(columns: Float) -> Location:
     return Location(columns.shape[1], columns.mean(axis=1), columns.min(axis=1), columns.max(axis=1))
+
+
+def _weighted_location(columns: Float, weights: Float) -> Location:
+    columns, weights = columns[:, weights > 0], weights[weights > 0]
+    if not weights.size:
+        nowhere = np.zeros(len(columns))
+        return Location(0.0, nowhere, nowhere + np.inf, nowhere - np.inf)
+    means = np.average(columns, axis=1, weights=weights)
+    return Location(float(weights.sum()), means, columns.min(axis=1), columns.max(axis=1))

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Generic
 
 import numpy as np
 
-from gmm_dask.em import Progress, Stopping
+from gmm_dask.em import Stopping
 from gmm_dask.engine import Engine, HeldTable, TableSweep, held_table, one_blas_thread
-from gmm_dask.estimator.initial import Grounds, Initial
+from gmm_dask.estimator.attributes import Attribute
+from gmm_dask.estimator.initial import Grounds, Initial, Method
 from gmm_dask.estimator.inputs import Rows
 from gmm_dask.estimator.solving import P, Solution, solve, survivors
 from gmm_dask.estimator.starts import StartRows, start
 from gmm_dask.estimator.table import shift_of, shifted_by
-from gmm_dask.mixture import Block, CovarianceFamily, Float, MixtureParameters
+from gmm_dask.estimator.verbose import Observer
+from gmm_dask.mixture import Block, CovarianceFamily, Float
 from gmm_dask.table.prepare import Preparation, Sampling, sample_block
 from gmm_dask.table.shards import plan_shards
 
@@ -38,12 +40,21 @@ class Task(Generic[P]):
     reg_covar: float
     stopping: Stopping
     random_state: np.random.RandomState
-    observe: Callable[[Progress], None]
+    observe: Observer
     previous: float = -np.inf
 
 
-def train(task: Task[P], rows: Rows, engine: Engine) -> tuple[Solution[P], Float]:
-    """The best fit, about the shift (d,) that is returned with it. Raises BadInputError and SingularCovarianceError."""
+@dataclass(frozen=True)
+class Trained(Generic[P]):
+    """The best fit, about `shift` (d,), and what the estimator notes besides it."""
+
+    solution: Solution[P]
+    shift: Float
+    attributes: Mapping[str, Attribute]
+
+
+def train(task: Task[P], rows: Rows, engine: Engine) -> Trained[P]:
+    """Raises BadInputError and SingularCovarianceError."""
     shift = shift_of(rows, engine)
     preparation = shifted_by(shift, rows, rows.narrow)
     regularisation = np.full(len(rows.features), float(task.reg_covar))
@@ -52,11 +63,18 @@ def train(task: Task[P], rows: Rows, engine: Engine) -> tuple[Solution[P], Float
     shapes = [(task.n_components, task.family.features)]
     with held_table(engine, preparation, plan_shards(rows.source), sampling, shapes) as table, one_blas_thread():
         sweep = TableSweep(engine, table.shards)
-        method = task.initial.method(Grounds(shift, regularisation, table.tally.weight, sweep))
-        found = [] if given else _found(task, rows, preparation, table, shift, regularisation)
-        starts = [given] if given else survivors(method.begin, found)
-        solution = solve(sweep, starts, method.estimation, task.stopping, task.observe, previous=task.previous)
-    return solution, shift
+        grounds = Grounds(shift, regularisation, table.tally.weight, sweep)
+        method = task.initial.method(grounds)
+        starts = [given] if given else _starts(task, method, rows, preparation, table, grounds)
+        solution = solve(
+            sweep,
+            starts,
+            method.estimation,
+            replace(task.stopping, tol=task.stopping.tol / method.scale),
+            lambda progress: task.observe(progress, method.scale),
+            previous=task.previous / method.scale,
+        )
+    return Trained(solution.scaled(method.scale), shift, method.attributes)
 
 
 def _sampling(task: Task[P], rows: Rows) -> Sampling:
@@ -66,17 +84,19 @@ def _sampling(task: Task[P], rows: Rows) -> Sampling:
     return Sampling(seed, START_ROWS) if rows.weight else Sampling.among(seed, START_ROWS, n_rows)
 
 
-def _found(
-    task: Task[P], rows: Rows, preparation: Preparation, table: HeldTable, shift: Float, regularisation: Float
-) -> list[MixtureParameters]:
-    """What `init_params` finds on the rows, about the shift: once for each of `n_init`."""
+def _starts(
+    task: Task[P], method: Method[P], rows: Rows, preparation: Preparation, table: HeldTable, grounds: Grounds
+) -> list[P]:
+    """Begun with what `init_params` finds on the rows: once for each of `n_init`."""
     block = _every_row(rows, preparation) if rows.in_memory else sample_block(table.sample, weighted=bool(rows.weight))
-    among = StartRows.of(block, shift, task.n_components)
+    among = StartRows.of(block, grounds.shift, task.n_components)
 
-    def find(attempt: int) -> MixtureParameters:
-        return start(task.init_params, among, task.n_components, task.family, regularisation, task.random_state)
+    def begin(attempt: int) -> P:
+        regularisation, rng = grounds.regularisation, task.random_state
+        found = start(task.init_params, among, task.n_components, task.family, regularisation, rng)
+        return method.begin(found, among.block.weight)
 
-    return survivors(find, range(task.n_init))
+    return survivors(begin, range(task.n_init))
 
 
 def _every_row(rows: Rows, preparation: Preparation) -> Block:

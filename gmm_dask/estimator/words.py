@@ -25,5 +25,5 @@ def not_converged(solution: Solution[Any]) -> str:
         "or check for degenerate data."
     )
     if solution.is_singular:
-        text += f" A covariance matrix became singular in iteration {len(solution.lower_bounds)}: raise reg_covar."
+        text += f" A covariance matrix became singular in iteration {solution.singular_in}: raise reg_covar."
     return text

@@ -9,10 +9,13 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn import mixture
 from sklearn.exceptions import NotFittedError
 
-from gmm_dask import GaussianMixture
+import gmm_dask
+from gmm_dask import BayesianGaussianMixture, GaussianMixture
 from gmm_dask.errors import UsageError
 
 TYPES = ["full", "tied", "diag", "spherical"]
+BAYESIAN = {"n_components": 4, "n_init": 2, "random_state": 0, "max_iter": 500}
+KINDS = ["dirichlet_process", "dirichlet_distribution"]
 
 
 def assert_same_state(a, b):
@@ -56,9 +59,39 @@ def test_one_of_ours_goes_and_comes_and_says_the_same(X, covariance_type):
         assert_allclose(getattr(theirs, name)(rows), getattr(ours, name)(rows), rtol=1e-12, atol=1e-12)
 
 
-def test_float32_attributes_stay_as_they_are(X):
-    theirs = mixture.GaussianMixture(2, random_state=0).fit(X.astype(np.float32))
-    assert_same_state(GaussianMixture.from_sklearn(theirs).to_sklearn(), theirs)
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("covariance_type", TYPES)
+def test_a_bayesian_one_comes_and_goes_and_says_the_same(X, covariance_type, kind):
+    settings = BAYESIAN | {"covariance_type": covariance_type, "weight_concentration_prior_type": kind}
+    theirs = mixture.BayesianGaussianMixture(mean_prior=[1, 2, 3], **settings).fit(X)
+    ours = BayesianGaussianMixture.from_sklearn(theirs)
+    assert_same_state(ours, theirs)
+    assert_same_state(ours.to_sklearn(), theirs)
+    assert type(ours.to_sklearn()) is mixture.BayesianGaussianMixture
+    assert_array_equal(ours.predict(X), theirs.predict(X))
+    for name in ("predict_proba", "score_samples", "score"):
+        assert_allclose(getattr(ours, name)(X), getattr(theirs, name)(X), rtol=1e-12, atol=1e-12)
+    assert ours.set_params(warm_start=True).fit(X).n_iter_ == 1  # the bound it came with is understood
+    assert ours.converged_ is True
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("covariance_type", TYPES)
+def test_a_bayesian_one_of_ours_goes_and_comes_and_says_the_same(X, covariance_type, kind):
+    settings = BAYESIAN | {"covariance_type": covariance_type, "weight_concentration_prior_type": kind}
+    ours = BayesianGaussianMixture(**settings).fit(X)
+    theirs = ours.to_sklearn()
+    assert_same_state(theirs, ours)
+    assert_same_state(BayesianGaussianMixture.from_sklearn(theirs), ours)
+    for name in ("predict_proba", "score_samples", "score"):
+        assert_allclose(getattr(theirs, name)(X), getattr(ours, name)(X), rtol=1e-12, atol=1e-12)
+    assert theirs.set_params(warm_start=True).fit(X).n_iter_ == 1
+
+
+@pytest.mark.parametrize("name", ["GaussianMixture", "BayesianGaussianMixture"])
+def test_float32_attributes_stay_as_they_are(X, name):
+    theirs = getattr(mixture, name)(n_components=2, random_state=0).fit(X.astype(np.float32))
+    assert_same_state(getattr(gmm_dask, name).from_sklearn(theirs).to_sklearn(), theirs)
 
 
 def test_parameters_of_an_unfitted_one(X):
@@ -78,6 +111,13 @@ def test_a_fit_goes_on_from_what_came(X):
     theirs.fit(X)
     assert ours.n_iter_ == theirs.n_iter_ == 1
     assert_allclose(ours.means_, theirs.means_, rtol=1e-9)
+
+
+def test_attributes_of_a_posterior_must_be_all_there(X):
+    theirs = mixture.BayesianGaussianMixture(random_state=0).fit(X)
+    del theirs.mean_precision_
+    with pytest.raises(UsageError, match=r"no mean_precision_; expected all of weights_, .*, degrees_of_freedom_"):
+        BayesianGaussianMixture.from_sklearn(theirs)
 
 
 def test_attributes_are_copies(X):

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn import mixture
 from sklearn.exceptions import NotFittedError
 
-from gmm_dask import GaussianMixture, fit, load_model
+from gmm_dask import BayesianGaussianMixture, GaussianMixture, fit, load_model
 from gmm_dask.errors import BadInputError, DamagedError, UsageError
 from gmm_dask.estimator import folder
 from gmm_dask.mixture import FAMILIES
@@ -29,6 +29,10 @@ def assert_same_value(value, other, name):
     if isinstance(value, np.random.RandomState):
         assert_array_equal(value.get_state()[1], other.get_state()[1])
         assert value.get_state()[2:] == other.get_state()[2:]
+    elif isinstance(value, tuple):
+        assert len(value) == len(other)
+        for one, another in zip(value, other, strict=True):
+            assert_same_value(one, another, name)
     elif isinstance(value, dict):
         assert value.keys() == other.keys()
         for key in value:
@@ -44,7 +48,7 @@ def model(X):
 
 def saved_and_loaded(model, tmp_path):
     model.save(tmp_path / "model")
-    return GaussianMixture.load(tmp_path / "model")
+    return type(model).load(tmp_path / "model")
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
@@ -52,6 +56,20 @@ def saved_and_loaded(model, tmp_path):
 def test_round_trip(X, tmp_path, covariance_type, dtype):
     rows = (X + 1e4).astype(dtype)
     model = GaussianMixture(2, covariance_type=covariance_type, max_iter=500, random_state=0).fit(rows)
+    loaded = saved_and_loaded(model, tmp_path)
+    assert_same(loaded, model)
+    assert_array_equal(loaded.score_samples(rows), model.score_samples(rows))
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize(
+    ("covariance_type", "kind"),
+    [*((name, "dirichlet_process") for name in FAMILIES), ("full", "dirichlet_distribution")],
+)
+def test_round_trip_of_a_posterior(X, tmp_path, covariance_type, kind, dtype):
+    rows = (X + 1e4).astype(dtype)
+    settings = {"covariance_type": covariance_type, "weight_concentration_prior_type": kind, "tol": 10, "max_iter": 500}
+    model = BayesianGaussianMixture(n_components=3, mean_prior=[1, 2, 3], random_state=0, **settings).fit(rows)
     loaded = saved_and_loaded(model, tmp_path)
     assert_same(loaded, model)
     assert_array_equal(loaded.score_samples(rows), model.score_samples(rows))
@@ -85,6 +103,28 @@ def test_what_came_from_scikit_learn(X, tmp_path):
     for name in ("weights_", "means_", "covariances_", "precisions_", "precisions_cholesky_"):
         assert_array_equal(getattr(loaded, name), getattr(model, name), strict=True)
     assert load_model(tmp_path / "model").n_components == 2
+
+
+def test_a_posterior_that_came_from_scikit_learn(X, tmp_path):
+    theirs = mixture.BayesianGaussianMixture(n_components=2, covariance_type="tied", random_state=0).fit(X)
+    loaded = saved_and_loaded(BayesianGaussianMixture.from_sklearn(theirs), tmp_path)
+    assert_array_equal(loaded.predict_proba(X), BayesianGaussianMixture.from_sklearn(theirs).predict_proba(X))
+    assert_array_equal(loaded.lower_bounds_, theirs.lower_bounds_)
+    assert_array_equal(loaded.to_sklearn().score_samples(X), theirs.score_samples(X))
+
+
+def test_the_model_folder_of_a_posterior_is_the_mixture_that_is_expected(X, tmp_path):
+    frame = pd.DataFrame(X, columns=["a", "b", "c"])
+    model = BayesianGaussianMixture(n_components=4, max_iter=500, random_state=0).fit(frame)
+    model.save(tmp_path / "model")
+    loaded = load_model(tmp_path / "model")
+    assert_allclose(loaded.segments()[["a mean", "b mean", "c mean"]], model.means_, rtol=1e-12)
+    plain = mixture.GaussianMixture(4)
+    for name in ("weights_", "means_", "covariances_", "precisions_cholesky_"):
+        setattr(plain, name, getattr(model, name))
+    assert_allclose(loaded.score(frame)["log_density"], plain.score_samples(X), rtol=1e-9)
+    with pytest.raises(BadInputError, match=r"a BayesianGaussianMixture was saved here; expected GaussianMixture"):
+        GaussianMixture.load(tmp_path / "model")
 
 
 def test_the_client_is_not_saved(model, tmp_path):
@@ -168,6 +208,19 @@ def test_sealed_nonsense_is_refused(model, tmp_path, change):
         commit(draft, parts, schema=None, provenance={})
     with pytest.raises(DamagedError):
         GaussianMixture.load(tmp_path / "model")
+
+
+@pytest.mark.parametrize("name", ["mean_precision_", "degrees_of_freedom_", "weight_concentration_", "covariances_"])
+def test_a_sealed_posterior_that_is_none_is_refused(X, tmp_path, name):
+    model = BayesianGaussianMixture(n_components=2, covariance_type="diag", random_state=0).fit(X)
+    setattr(model, name, tuple(-each for each in getattr(model, name)))
+    if name == "covariances_":  # what has no density is not saved in the first place
+        with pytest.raises(ValueError, match="not positive definite"):
+            model.save(tmp_path / "model")
+        return
+    model.save(tmp_path / "model")
+    with pytest.raises(DamagedError, match=f"{name} "):
+        BayesianGaussianMixture.load(tmp_path / "model")
 
 
 def test_a_folder_of_another_kind(X, tmp_path):

@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from gmm_dask import GaussianMixture
+from gmm_dask import BayesianGaussianMixture, GaussianMixture
 
 
 def expected_to_fail(estimator):
@@ -23,7 +23,12 @@ def expected_to_fail(estimator):
 
 
 @parametrize_with_checks(
-    [GaussianMixture(), GaussianMixture(2, covariance_type="diag", init_params="k-means++")],
+    [
+        GaussianMixture(),
+        GaussianMixture(2, covariance_type="diag", init_params="k-means++"),
+        BayesianGaussianMixture(),
+        BayesianGaussianMixture(n_components=2, covariance_type="tied", init_params="random"),
+    ],
     expected_failed_checks=expected_to_fail,
 )
 def test_scikit_learns_own_checks(estimator, check):

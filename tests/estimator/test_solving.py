@@ -3,14 +3,16 @@
 import numpy as np
 import pytest
 
-from gmm_dask.em import MaximumLikelihood, Stopping
+from gmm_dask.em import MaximumLikelihood, Stopping, VariationalBayes
 from gmm_dask.estimator.solving import solve
+from gmm_dask.estimator.variational import BoundAfterStep
 from gmm_dask.mixture import (
     Block,
     MixtureParameters,
     SingularCovarianceError,
     compile_candidates,
     family_named,
+    prior_of_table,
     sweep_block,
 )
 
@@ -41,8 +43,10 @@ def start(family, *means, variance=1.0):
     return MixtureParameters(family_named(family), np.full(k, 1 / k), np.array([means, means]).T, covariances)
 
 
-def solved(sweep, starts, *, tol=1e-3, max_iter=50, **more):
-    estimation = MaximumLikelihood(np.zeros(2))
+MAXIMUM_LIKELIHOOD = MaximumLikelihood(np.zeros(2))
+
+
+def solved(sweep, starts, *, tol=1e-3, max_iter=50, estimation=MAXIMUM_LIKELIHOOD, **more):
     return solve(sweep, starts, estimation, Stopping(tol, max_iter), lambda progress: None, **more)
 
 
@@ -61,7 +65,22 @@ def test_starts_that_come_to_a_singular_matrix_give_way(sweep, fails):
 def test_where_all_come_to_a_singular_matrix_the_last_mixture_before_it_is_kept(sweep):
     solution = solved(sweep, [COMING_TO_IT, COMING_TO_IT])
     assert solution.parameters == COMING_TO_IT
-    assert (len(solution.lower_bounds), solution.converged, solution.is_singular) == (1, False, True)
+    assert (len(solution.lower_bounds), solution.converged, solution.singular_in) == (1, False, 1)
+
+
+def test_a_bound_after_a_step_that_fails_is_none(sweep):
+    family = family_named("full")
+    prior = prior_of_table(family, 2, np.zeros(2), np.full((2, 2), 1e-3))  # as singular as the rows are
+    begun = prior.given_parameters(COMING_TO_IT, 200.0)
+    solution = solved(sweep, [begun, begun], estimation=BoundAfterStep(VariationalBayes(prior, np.zeros(2))))
+    assert solution.parameters is begun
+    assert (solution.lower_bounds, solution.converged, solution.singular_in) == ((), False, 1)
+
+
+def test_scaled_bounds(sweep):
+    solution = solved(sweep, [start("diag", 1.0)])
+    assert solution.scaled(200.0).lower_bounds == tuple(200.0 * bound for bound in solution.lower_bounds)
+    assert solution.scaled(200.0).parameters is solution.parameters
 
 
 def test_starts_that_are_all_singular_are_refused(sweep):

@@ -51,6 +51,12 @@ def test_rows_of_weight_zero_are_not_there(X, init_params):
     assert_same_fit(model, alone)
 
 
+def test_rows_of_weight_zero_cost_no_digits_however_far_they_are(X):
+    far, weights = np.concatenate([X, np.full((3, 3), 1e14)]), np.repeat([1.0, 0.0], [900, 3])
+    model = GaussianMixture(3, random_state=0).fit(far, sample_weight=weights)
+    assert_same_fit(model, GaussianMixture(3, random_state=0).fit(X, sample_weight=weights[:900]))
+
+
 @pytest.mark.parametrize("init_params", ["kmeans", "k-means++"])
 @pytest.mark.parametrize("covariance_type", TYPES)
 @pytest.mark.parametrize("weight", [1 / 900, 0.25, 1.0])
