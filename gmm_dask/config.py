@@ -14,8 +14,9 @@ from pydantic_core import ErrorDetails
 from gmm_dask.errors import UsageError, did_you_mean
 
 TransformKind = Literal["auto", "none", "standardise", "log1p", "yeo-johnson"]
-Criterion = Literal["bic", "aic", "icl"]
+Criterion = Literal["bic", "aic", "icl", "awe", "cv"]
 Acceleration = Literal["auto", "none"]
+Prior = Literal["none", "inverse-wishart"]
 
 CovarianceName = Literal[
     "full", "tied", "diag", "spherical", "EII", "EEI", "VEI", "EVI", "VEE", "EVE", "VVE", "EEV", "VEV", "EVV"
@@ -150,7 +151,9 @@ class Candidates(Record):
     covariance_types: CovarianceTypes = ["full"]
     """Covariance types: full, tied, diag, spherical, or mclust's names (EII, EEI, VEI, ..., VVV), or "all" of them."""
     criterion: Criterion = "bic"
-    """What the best model has least of."""
+    """What the best model has least of: bic, aic, icl, awe, or cv (cross-validation)."""
+    folds: int = Field(5, ge=2, le=100)
+    """Parts of the table for cross-validation: every candidate is fitted once more without each."""
 
 
 class Fitting(Record):
@@ -164,10 +167,12 @@ class Fitting(Record):
     """Starts per candidate, tried on the sample."""
     reg_covar: float = Field(1e-6, ge=0, allow_inf_nan=False)
     """Added to the diagonal of every covariance matrix, as a share of each column's variance."""
+    prior: Prior = "none"
+    """inverse-wishart keeps covariance matrices from shrinking onto few rows, in the place of reg_covar."""
     sample_rows: int = Field(20_000, ge=100)
-    """Rows of the sample on which starts are tried and transforms chosen."""
+    """Rows of the sample on which transforms are chosen and starts tried (more for mixtures of many parameters)."""
     acceleration: Acceleration = "auto"
-    """auto takes longer steps than expectation-maximisation, so that far fewer passes do; none takes its plain steps."""
+    """auto takes longer steps than expectation-maximisation, so that far fewer passes do; none takes plain steps."""
 
 
 class Score(Record):
@@ -177,6 +182,15 @@ class Score(Record):
     """Also add one probability column per component."""
     prefix: str = ""
     """Goes before the names of added columns."""
+    merged: Annotated[Folder | None, EmptyIsNone] = None
+    """Where `gmm-dask merge` published the merged components of the model: rows get their cluster, too."""
+
+
+class Merging(Record):
+    """Options of merging components."""
+
+    n_clusters: int | None = Field(None, ge=1)
+    """How many clusters to make; by default as many as the entropy suggests."""
 
 
 class ProfileJob(Record):
@@ -211,12 +225,21 @@ class IngestJob(Record):
     dask: Dask = None
 
 
+class Updating(Record):
+    """How a model takes in another table."""
+
+    forgetting: float | None = Field(None, gt=0, le=1)
+    """What the new rows count for in all that the model remembers; by default their share in all rows."""
+
+
 class SelectJob(Record):
     """Fit many candidates in shared passes, save the best, publish the comparison."""
 
     table: Table
     model: Folder
     selection: Folder | None = None
+    previous: Folder | None = None
+    """A model whose segment numbers to take up; `model` itself if there is one yet."""
     columns: Columns = Columns()
     candidates: Candidates = Candidates()
     fitting: Fitting = Fitting()
@@ -225,15 +248,32 @@ class SelectJob(Record):
 
 
 class FitJob(Record):
-    """Fit one model and save it."""
+    """Fit one model and save it. It needs a number of components, or a start."""
 
     table: Table
     model: Folder
-    n_components: int = Field(ge=1)
-    covariance_type: CovarianceType = "full"
+    n_components: int | None = Field(None, ge=1)
+    covariance_type: CovarianceType | None = None
+    """By default full, or that of the start."""
+    start: Folder | None = None
+    """A model to go on from, with its columns and transforms; no starts are tried."""
+    previous: Folder | None = None
+    """A model whose segment numbers to take up; by default that of the start. `model` itself if there is one yet."""
     columns: Columns = Columns()
     fitting: Fitting = Fitting()
     seed: Seed = 0
+    dask: Dask = None
+
+
+class UpdateJob(Record):
+    """Take another table into a fitted model, in one pass over it."""
+
+    model: Folder
+    """The model before; it stays as it is."""
+    table: Table
+    output: Folder
+    """Where the updated model goes: the folder of the model before, or another."""
+    update: Updating = Updating()
     dask: Dask = None
 
 
@@ -244,6 +284,16 @@ class ScoreJob(Record):
     model: Folder
     output: Folder
     score: Score = Score()
+    dask: Dask = None
+
+
+class MergeJob(Record):
+    """Find out which components describe one cluster together."""
+
+    table: Table
+    model: Folder
+    output: Folder
+    merging: Merging = Merging()
     dask: Dask = None
 
 
@@ -288,6 +338,8 @@ class PipelineJob(Record):
     candidates: Candidates = Candidates()
     fitting: Fitting = Fitting()
     score: Score = Score()
+    keep_labels: bool = False
+    """Whether segments take up the numbers that they have in the model of the run before, where there is one."""
     sample_rows: int = Field(100_000, ge=0)
     """Synthetic rows to draw; 0 for none."""
     report: bool = True

@@ -14,7 +14,9 @@ from rich.table import Table
 
 from gmm_dask.em import Progress as Iteration
 from gmm_dask.pipeline.plans import Planned
-from gmm_dask.pipeline.records import Chosen, Done
+from gmm_dask.pipeline.records import Chosen, Done, Merged
+from gmm_dask.report.comparison import written
+from gmm_dask.report.numbers import short
 
 _SECONDS_BETWEEN_LINES = 5.0
 
@@ -75,22 +77,45 @@ def stages_table(stages: Sequence[Done]) -> Table:
 
 
 def selection_table(chosen: Chosen) -> Table:
-    """A row per candidate, the chosen one marked."""
-    table = _plain("", "K", "type", "logL", "params", "BIC", "AIC", "ICL", "passes", "outcome")
+    """A row per candidate, the chosen one marked, and the verdict below; `Selection.to_frame` has more columns."""
+    names = ("", "K", "type", written(chosen.criterion), "to best", "logL", "params", "rows", "variance", "entropy")
+    table = _plain(*names, "outcome")
+    table.caption, table.caption_justify, table.caption_style = escape(chosen.verdict) or None, "left", ""
     for row in chosen.table:
         table.add_row(
             "*" if row["best"] else "",
             str(row["n_components"]),
             str(row["covariance_type"]),
+            _total(row[chosen.criterion]),
+            "" if row["best"] else _total(row["difference"]),
             _total(row["log_likelihood"]),
             str(row["n_parameters"]),
-            *(_total(row[name]) for name in ("bic", "aic", "icl")),
-            str(row["n_iter"]),
+            short(float(row["smallest_rows"])),
+            short(float(row["smallest_variance"])),
+            short(float(row["min_entropy"])),
             str(row["outcome"]),
             style="bold" if row["best"] else None,
         )
-    for column in table.columns[3:9]:
+    for column in table.columns[3:10]:
         column.justify = "right"
+    return table
+
+
+def merged_table(merged: Merged) -> Table:
+    """A row per number of clusters, the chosen one marked."""
+    table = _plain("", "clusters", "entropy", "per row", "merged to come there", "rows")
+    for row in merged.table:
+        table.add_row(
+            "*" if row["chosen"] else "",
+            str(row["n_clusters"]),
+            _total(row["entropy"]),
+            short(float(row["entropy_per_row"])),
+            str(row["merged"]),
+            short(float(row["rows_merged"])) if row["merged"] else "",
+            style="bold" if row["chosen"] else None,
+        )
+    for index in (1, 2, 3, 5):
+        table.columns[index].justify = "right"
     return table
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,24 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from gmm_dask.config import Seeded, validated
+from gmm_dask.config import Merging, Seeded, Updating, validated
 from gmm_dask.engine import open_engine
-from gmm_dask.model import MixtureModel, load_model_folder, save_model
+from gmm_dask.errors import GmmDaskWarning
+from gmm_dask.model import Changes, MixtureModel, load_model_folder, save_model
 from gmm_dask.output import Publication
 from gmm_dask.table.source import MemorySource, Source, open_source
-from gmm_dask.verbs import Impute, Score, apply_in_memory, columns_with_gaps, sample_in_memory, segments
+from gmm_dask.updating import update_source
+from gmm_dask.verbs import (
+    Impute,
+    MergedComponents,
+    Score,
+    ScoreClusters,
+    apply_in_memory,
+    columns_with_gaps,
+    merge_components,
+    sample_in_memory,
+    segments,
+)
 
 
 class FittedMixture:
@@ -39,13 +52,43 @@ class FittedMixture:
         """The modelled columns."""
         return self.model.columns
 
-    def score(self, table: Any, *, probabilities: bool = False, prefix: str = "", client: Any = None) -> pd.DataFrame:
-        """The table with `segment`, `segment_probability` and `log_density`, and one probability per component if
-        asked for. See `gmm_dask.verbs.Score`."""
+    @property
+    def labels(self) -> tuple[int, ...]:
+        """The number of each component's segment, in the order of the components."""
+        return self.model.labels
+
+    @property
+    def changes(self) -> Changes | None:
+        """What became of the segments of the model before this one; None for a first fit."""
+        return None if self.model.succession is None else self.model.succession.changes
+
+    def score(
+        self,
+        table: Any,
+        *,
+        probabilities: bool = False,
+        merged: MergedComponents | None = None,
+        prefix: str = "",
+        client: Any = None,
+    ) -> pd.DataFrame:
+        """The table with `segment`, `segment_probability` and `log_density`, and one probability per segment if asked
+        for; with `merged` components also `cluster` and `cluster_probability`. See `gmm_dask.verbs.Score`."""
         source = self._checked(table)
         with open_engine(client, in_memory=isinstance(source, MemorySource)) as engine:
-            verb = Score(self.model, probabilities=probabilities, prefix=prefix)
+            score = Score(self.model, probabilities=probabilities, prefix=prefix)
+            verb = score if merged is None else ScoreClusters(score, merged.clusters)
             return _to_pandas(apply_in_memory(verb, source, engine), table, len(source.schema))
+
+    def merge(self, table: Any, n_clusters: int | None = None, *, client: Any = None) -> MergedComponents:
+        """Which components describe one cluster together, by the entropy of the rows of a table (docs/choice.md).
+
+        `n_clusters`: by default as many as the entropy suggests. Takes a pass over the table for each number of
+        clusters but one. Raises UsageError for a number that cannot be, BadInputError where the table cannot be used.
+        """
+        n_clusters = validated(Merging, {"n_clusters": n_clusters}).n_clusters
+        source = self._checked(table)
+        with open_engine(client, in_memory=isinstance(source, MemorySource)) as engine:
+            return merge_components(self.model, source, engine, n_clusters)
 
     def impute(self, table: Any, *, client: Any = None) -> pd.DataFrame:
         """The table with missing cells of modelled columns filled by conditional means, and an indicator column
@@ -62,8 +105,28 @@ class FittedMixture:
             return _to_pandas(sample_in_memory(self.model, rows, seed=seed, engine=engine))
 
     def segments(self) -> pd.DataFrame:
-        """One row per segment: its share of the rows, and mean and standard deviation per column, in source units."""
+        """One row per segment, by number: its share of the rows, and mean and standard deviation per column, in source
+        units."""
         return segments(self.model)
+
+    def update(self, table: Any, *, forgetting: float | None = None, client: Any = None) -> FittedMixture:
+        """The model after one pass over another table, without the rows before; this one stays as it is.
+
+        `forgetting`, in (0, 1], is what the new rows count for in all that the updated model remembers; by default
+        their share in all rows, so that every row counts the same. Segments keep their numbers; `changes` tells what
+        became of them. See `gmm_dask.updating`.
+
+        Warns (GmmDaskWarning) of rows left out, of a table that does not look like those before it, and of segments
+        that are new, vanished, split or merged. Raises UsageError for a model without statistics, BadInputError where
+        the table cannot be used.
+        """
+        forgetting = validated(Updating, {"forgetting": forgetting}).forgetting
+        source = open_source(table)
+        with open_engine(client, in_memory=isinstance(source, MemorySource)) as engine:
+            update = update_source(self.model, source, engine, forgetting=forgetting)
+        for note in update.notes:
+            warnings.warn(note, GmmDaskWarning, stacklevel=2)
+        return FittedMixture(update.model)
 
     def save(self, path: str | Path) -> Publication:
         """Publish the model folder at `path`; `gmm_dask.load_model` reads it."""
@@ -82,6 +145,11 @@ class FittedMixture:
 def load_model(path: str | Path) -> FittedMixture:
     """Load a model folder. Raises DamagedError, with the reason, for one that is not as it was published."""
     return FittedMixture(load_model_folder(path))
+
+
+def model_of(given: FittedMixture | str | Path) -> MixtureModel:
+    """A model that is given as it is, or by its folder. Raises DamagedError for a folder that is not as published."""
+    return given.model if isinstance(given, FittedMixture) else load_model_folder(given)
 
 
 def _to_pandas(result: pa.Table, like: Any = None, n_read: int = 0, filled: Sequence[str] = ()) -> pd.DataFrame:

@@ -9,8 +9,16 @@ from gmm_dask_flows.environment import set_defaults
 
 set_defaults()
 
-from gmm_dask_flows.flows import fit, impute, ingest, sample, score, select_k  # noqa: E402 (these import Prefect)
+from gmm_dask_flows.flows import (  # noqa: E402 (these import Prefect)
+    fit,
+    impute,
+    ingest,
+    sample,
+    score,
+    select_k,
+    update,
+)
 from gmm_dask_flows.running import run_pipeline  # noqa: E402
 from gmm_dask_flows.whole import pipeline  # noqa: E402
 
-__all__ = ["fit", "impute", "ingest", "pipeline", "run_pipeline", "sample", "score", "select_k"]
+__all__ = ["fit", "impute", "ingest", "pipeline", "run_pipeline", "sample", "score", "select_k", "update"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from prefect import flow
 
-from gmm_dask.config import FitJob, ImputeJob, IngestJob, SampleJob, ScoreJob, SelectJob
-from gmm_dask.pipeline import Chosen, Done
+from gmm_dask.config import FitJob, ImputeJob, IngestJob, SampleJob, ScoreJob, SelectJob, UpdateJob
+from gmm_dask.pipeline import Chosen, Done, Updated
 from gmm_dask_flows import tasks
 from gmm_dask_flows.artifacts import show_selection, show_summary
 
@@ -33,6 +33,14 @@ def fit(job: FitJob) -> Chosen:
     chosen = tasks.fit(job)
     show_summary([chosen])
     return chosen
+
+
+@flow(name="gmm-dask-update", persist_result=False)
+def update(job: UpdateJob) -> Updated:
+    """Take another table into a fitted model, in one pass over it."""
+    updated = tasks.update(job)
+    show_summary([updated])
+    return updated
 
 
 @flow(name="gmm-dask-score", persist_result=False)

@@ -10,9 +10,9 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 
 from gmm_dask import pipeline
-from gmm_dask.config import FitJob, ImputeJob, IngestJob, ReportJob, SampleJob, ScoreJob, SelectJob
+from gmm_dask.config import FitJob, ImputeJob, IngestJob, ReportJob, SampleJob, ScoreJob, SelectJob, UpdateJob
 from gmm_dask.errors import BadInputError, UsageError
-from gmm_dask.pipeline import Chosen, Done
+from gmm_dask.pipeline import Chosen, Done, Updated
 from gmm_dask_flows.observer import observing
 
 P = ParamSpec("P")
@@ -62,6 +62,12 @@ def select_k(job: SelectJob) -> Chosen:
 def fit(job: FitJob) -> Chosen:
     """Fit one model and save it."""
     return _observed(pipeline.fit, job)
+
+
+@_job_task("update")
+def update(job: UpdateJob) -> Updated:
+    """Take another table into a model."""
+    return _observed(pipeline.update, job)
 
 
 @_job_task("score")

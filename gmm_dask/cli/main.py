@@ -11,11 +11,13 @@ from typing import NoReturn
 import typer
 from rich.markup import escape
 
+from gmm_dask.cli.clusters import merge
 from gmm_dask.cli.folders import clean, verify
 from gmm_dask.cli.models import fit, ingest, plan, profile, select
 from gmm_dask.cli.pipelines import config, run
 from gmm_dask.cli.rows import impute, sample, score
 from gmm_dask.cli.shell import err
+from gmm_dask.cli.updates import update
 from gmm_dask.errors import GmmDaskError
 
 app = typer.Typer(
@@ -32,7 +34,7 @@ Start with `gmm-dask profile TABLE`, then `gmm-dask select TABLE --model MODEL`,
 
 Exit codes: 0 done, 2 usage, 3 bad input, 4 resources, 5 internal, 130/143 interrupted.""",
 )
-for command in (run, config, profile, plan, ingest, select, fit, score, impute, sample, verify, clean):
+for command in (run, config, profile, plan, ingest, select, fit, update, merge, score, impute, sample, verify, clean):
     app.command()(command)
 
 

@@ -14,6 +14,7 @@ from gmm_dask.cli.shell import (
     NInitOption,
     NoHeaderOption,
     OutputOption,
+    PreviousOption,
     RegCovarOption,
     SeedOption,
     TableArgument,
@@ -129,8 +130,10 @@ def select(
     covariance_types: Annotated[
         list[str], typer.Option("--covariance-type", help=f"{_COVARIANCE_TYPES}, or all; repeat it to compare.")
     ] = ["full"],  # noqa: B006
-    criterion: Annotated[str, typer.Option("--criterion", help="bic, aic or icl.")] = "bic",
+    criterion: Annotated[str, typer.Option("--criterion", help="bic, aic, icl, awe or cv.")] = "bic",
+    folds: Annotated[int, typer.Option("--folds", help="Parts of the table for cross-validation (cv).")] = 5,
     selection: Annotated[str | None, typer.Option("--selection", help="Folder for the comparison.")] = None,
+    previous: PreviousOption = None,
     continuous: ContinuousOption = [],  # noqa: B006
     ignore: IgnoredOption = [],  # noqa: B006
     weight: WeightOption = None,
@@ -158,8 +161,14 @@ def select(
         table=table_of(table, delimiter, no_header),
         model=model,
         selection=selection,
+        previous=previous,
         columns={"continuous": continuous, "ignored": ignore, "weight": weight, "transform": transform},
-        candidates={"n_components": components, "covariance_types": covariance_types, "criterion": criterion},
+        candidates={
+            "n_components": components,
+            "covariance_types": covariance_types,
+            "criterion": criterion,
+            "folds": folds,
+        },
         fitting={"tol": tol, "max_iter": max_iter, "n_init": n_init, "reg_covar": reg_covar},
         seed=seed,
         dask=dask,
@@ -171,8 +180,14 @@ def select(
 def fit(
     table: TableArgument,
     model: ModelOption,
-    components: Annotated[int, typer.Option("--components", "-k", min=1, help="Number of components.")],
-    covariance_type: Annotated[str, typer.Option("--covariance-type", help=f"{_COVARIANCE_TYPES}.")] = "full",
+    components: Annotated[int | None, typer.Option("--components", "-k", min=1, help="Number of components.")] = None,
+    covariance_type: Annotated[
+        str | None, typer.Option("--covariance-type", help=f"{_COVARIANCE_TYPES}; full without a start.")
+    ] = None,
+    start: Annotated[
+        str | None, typer.Option("--start", help="A model to go on from, with its components, columns and transforms.")
+    ] = None,
+    previous: PreviousOption = None,
     continuous: ContinuousOption = [],  # noqa: B006
     ignore: IgnoredOption = [],  # noqa: B006
     weight: WeightOption = None,
@@ -186,9 +201,10 @@ def fit(
     no_header: NoHeaderOption = False,
     dask: DaskOption = None,
 ) -> None:
-    """Fit a mixture with a given number of components and save it.
+    """Fit a mixture with a given number of components and save it, or one that goes on from a saved model.
 
-    Starts are tried on a sample; the best goes on over the whole table until the log-likelihood stops rising.
+    Starts are tried on a sample; the best goes on over the whole table until the log-likelihood stops rising. With
+    --start there is one start, a model's parameters, and segments keep the numbers that they have there.
     """
     from gmm_dask.config import FitJob
     from gmm_dask.pipeline import fit as job
@@ -199,6 +215,8 @@ def fit(
         model=model,
         n_components=components,
         covariance_type=covariance_type,
+        start=start,
+        previous=previous,
         columns={"continuous": continuous, "ignored": ignore, "weight": weight, "transform": transform},
         fitting={"tol": tol, "max_iter": max_iter, "n_init": n_init, "reg_covar": reg_covar},
         seed=seed,

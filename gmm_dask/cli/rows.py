@@ -24,6 +24,7 @@ def score(
     output: OutputOption,
     probabilities: Annotated[bool, typer.Option("--probabilities", help="Also a probability per component.")] = False,
     prefix: Annotated[str, typer.Option("--prefix", help="Goes before the names of added columns.")] = "",
+    merged: Annotated[str | None, typer.Option("--merged", help="What `merge` published: also a cluster.")] = None,
     delimiter: DelimiterOption = None,
     no_header: NoHeaderOption = False,
     dask: DaskOption = None,
@@ -41,7 +42,7 @@ def score(
         table=table_of(table, delimiter, no_header),
         model=model,
         output=output,
-        score={"probabilities": probabilities, "prefix": prefix},
+        score={"probabilities": probabilities, "prefix": prefix, "merged": merged},
         dask=dask,
     )
     run_job(job, record)

@@ -19,6 +19,10 @@ TableArgument = Annotated[str, typer.Argument(metavar="TABLE", help="File, folde
 ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="A model folder, as written by select or fit.")]
 ModelOption = Annotated[str, typer.Option("--model", "-m", help="Folder to publish the fitted model in.")]
 OutputOption = Annotated[str, typer.Option("--output", "-o", help="Folder to publish the result in.")]
+PreviousOption = Annotated[
+    str | None,
+    typer.Option("--previous", help="A model whose segment numbers the new one takes up, by matching components."),
+]
 DaskOption = Annotated[
     str | None,
     typer.Option(

@@ -31,7 +31,7 @@ class Outcome(Enum):
 
 
 _TEXTS = {
-    Outcome.CONVERGED: ("The log-likelihood per row gained less than the tolerance in one iteration.", ""),
+    Outcome.CONVERGED: ("No more than the tolerance is left to gain in log-likelihood per row.", ""),
     Outcome.ITERATION_LIMIT: (
         "The iteration limit came before the tolerance was met; the likelihood was still rising.",
         "Raise max_iter or tol.",

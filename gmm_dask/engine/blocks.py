@@ -17,6 +17,7 @@ from gmm_dask.engine.places import Where
 from gmm_dask.engine.spill import SpillError, SpillFile, spill_folder, stored_bytes
 from gmm_dask.errors import BadInputError, ResourceError
 from gmm_dask.mixture import Block
+from gmm_dask.table.folds import Folds
 from gmm_dask.table.prepare import Preparation, Prepared
 from gmm_dask.table.shards import Shard
 from gmm_dask.table.source import BATCH_ROWS
@@ -31,18 +32,23 @@ class Unprepared:
 
     shard: Shard
     preparation: Preparation
+    folds: Folds | None = None
 
     def batches(self) -> Iterator[Prepared]:
         return self.preparation.batches(self.shard)
 
+    def blocks(self, prepared: Prepared) -> Iterable[Block]:
+        """A batch as it is swept: one block, or one for each fold."""
+        return (prepared.block,) if self.folds is None else self.folds.split(prepared.block, prepared.rows)
+
     def __iter__(self) -> Iterator[Block]:
-        return (prepared.block for prepared in self.batches())
+        return (block for prepared in self.batches() for block in self.blocks(prepared))
 
     @property
     def stored_bytes(self) -> int:
         """The most that its blocks take on disk."""
-        n_rows = self.shard.n_rows
-        return stored_bytes(n_rows * self.preparation.row_bytes, -(-n_rows // BATCH_ROWS))
+        n_rows, per_batch = self.shard.n_rows, 1 if self.folds is None else self.folds.n
+        return stored_bytes(n_rows * self.preparation.row_bytes, per_batch * -(-n_rows // BATCH_ROWS))
 
 
 @final

@@ -15,7 +15,8 @@ from gmm_dask.engine.engine import Done, Engine, silent
 from gmm_dask.engine.memory import Shape, predicted_bytes_per_task, require_room
 from gmm_dask.engine.places import choose_place
 from gmm_dask.mixture import Block
-from gmm_dask.table.prepare import Preparation, Prepared, Sampling, Tally
+from gmm_dask.table.folds import Folds
+from gmm_dask.table.prepare import Preparation, Sampling, Tally
 from gmm_dask.table.shards import Shard, reading_notes, row_bytes
 from gmm_dask.table.sketches import RowSample
 
@@ -43,9 +44,10 @@ def held_table(
     sampling: Sampling,
     candidates: Sequence[Shape],
     done: Done = silent,
+    folds: Folds | None = None,
 ) -> Iterator[HeldTable]:
     """A table held by the rule of `gmm_dask.engine.places`, to be swept for these candidates, until the end of the
-    block, after an error too.
+    block, after an error too. `folds`: every batch is to be a block for each of them, in their order.
 
     Raises ResourceError where memory is too small for the tasks alone, BadInputError where rows cannot be read or
     prepared.
@@ -54,7 +56,7 @@ def held_table(
     rooms, task_bytes = engine.rooms(), _task_bytes(preparation, shards[0].source.schema, candidates)
     require_room(rooms, task_bytes, "fitting these candidates")
     place = choose_place(n_bytes, engine.memory_bytes, rooms, task_bytes)
-    kept = engine.keep(_Holding(preparation, sampling, STORES[place.where]), shards)
+    kept = engine.keep(_Holding(preparation, sampling, STORES[place.where], folds), shards)
     try:
         found, obstacles = engine.map_reduce(_found, kept, None, _merge, done)
         notes = (*place.notes, *reading_notes(shards), *_obstacle_note(obstacles, len(shards)))
@@ -87,20 +89,21 @@ class _Holding:
     preparation: Preparation
     sampling: Sampling
     store: Store
+    folds: Folds | None = None
 
     __name__: ClassVar[str] = "prepare_shard"  # under which Dask shows the tasks
 
     def __call__(self, shard: Shard) -> HeldShard:
-        source, found = Unprepared(shard, self.preparation), list[Found]()
-        blocks, obstacle = self.store(source, self._counted(source.batches(), found))
+        source, found = Unprepared(shard, self.preparation, self.folds), list[Found]()
+        blocks, obstacle = self.store(source, self._counted(source, found))
         return HeldShard(blocks, *found[0], obstacle)
 
-    def _counted(self, batches: Iterable[Prepared], found: list[Found]) -> Iterator[Block]:
-        """The batches' blocks; `found` is left with what was found in all of them."""
-        for prepared in batches:
+    def _counted(self, source: Unprepared, found: list[Found]) -> Iterator[Block]:
+        """The shard's blocks; `found` is left with what was found in all of them."""
+        for prepared in source.batches():
             this = prepared.tally, prepared.sample(self.sampling)
             found[:] = [_merge_found(found[0], this) if found else this]
-            yield prepared.block
+            yield from source.blocks(prepared)
 
 
 def _task_bytes(preparation: Preparation, schema: pa.Schema, candidates: Sequence[Shape]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,18 +21,26 @@ from gmm_dask.config import (
     ScoreJob,
     SelectJob,
     Table,
+    UpdateJob,
 )
 from gmm_dask.engine import Engine, open_engine
 from gmm_dask.errors import UsageError
 from gmm_dask.fitting import fit_source
+from gmm_dask.mixture import family_named
 from gmm_dask.model import MixtureModel, load_model_folder, save_model
 from gmm_dask.output import Publication, commit, drafting, require_place, write_part
 from gmm_dask.pipeline.clock import Clock
-from gmm_dask.pipeline.records import Chosen, Done
+from gmm_dask.pipeline.lineage import changes_of, previous_of, require_first_time
+from gmm_dask.pipeline.merged import scoring
+from gmm_dask.pipeline.noting import Noting
+from gmm_dask.pipeline.records import Chosen, Done, Updated
 from gmm_dask.progress import Observer, Silent
+from gmm_dask.refitting import refit_source, require_agreement
+from gmm_dask.report import Comparison, verdict
 from gmm_dask.selection import Selection
 from gmm_dask.table.source import CsvOptions, Source, open_source
-from gmm_dask.verbs import Copy, Impute, Score, Verb, columns_with_gaps, publish, publish_sample
+from gmm_dask.updating import update_source
+from gmm_dask.verbs import Copy, Impute, Verb, columns_with_gaps, publish, publish_sample
 from gmm_dask.version import __version__
 
 
@@ -56,7 +64,7 @@ def ingest(job: IngestJob, observer: Observer | None = None) -> Done:
 
 def select(job: SelectJob, observer: Observer | None = None) -> Chosen:
     """Fit all candidates in shared passes, save the best, publish the comparison."""
-    observer, clock = _Noting(observer or Silent()), Clock()
+    observer, clock = Noting(observer or Silent()), Clock()
     require_place(job.model, "model")
     if job.selection is not None:
         require_place(job.selection, "table")
@@ -71,20 +79,50 @@ def select(job: SelectJob, observer: Observer | None = None) -> Chosen:
 
 
 def fit(job: FitJob, observer: Observer | None = None) -> Chosen:
-    """Fit one model and save it."""
-    observer, clock = _Noting(observer or Silent()), Clock()
+    """Fit one model, from starts or from a saved model on, and save it."""
+    observer, clock = Noting(observer or Silent()), Clock()
     require_place(job.model, "model")
-    candidates = Candidates(n_components=[job.n_components], covariance_types=[job.covariance_type])
+    start = None if job.start is None else _start(job, job.start)
     with open_engine(job.dask) as engine:
-        selection = _fitted(job, candidates, engine, observer)
+        if start is not None:
+            selection = _refitted(job, start, engine, observer)
+        else:
+            selection = _fitted(job, _candidates(job), engine, observer)
     return _chosen("fit", selection, save_model(selection.best, job.model), clock, observer)
+
+
+def update(job: UpdateJob, observer: Observer | None = None) -> Updated:
+    """Take a table into a model in one pass, and save what comes of it."""
+    observer, clock = Noting(observer or Silent()), Clock()
+    require_place(job.output, "model")
+    model, source = load_model_folder(job.model), open_table(job.table)
+    require_first_time(job, model, source)
+    with open_engine(job.dask) as engine:
+        done = update_source(model, source, engine, forgetting=job.update.forgetting, observer=observer)
+    for text in done.notes:
+        observer.note(text)
+    publication = save_model(done.model, job.output)
+    components = f"{done.model.n_components} component{'' if done.model.n_components == 1 else 's'}"
+    return Updated(
+        stage="update",
+        path=str(publication.path),
+        rows=done.tally.n_used,
+        bytes=sum(part.bytes for part in publication.parts),
+        seconds=clock.seconds,
+        summary=f"{done.tally.n_used:,} rows taken in, {done.forgetting:.1%} of what {components} hold",
+        notes=tuple(observer.notes),
+        n_components=done.model.n_components,
+        outcome=done.model.training.outcome,
+        forgetting=done.forgetting,
+        fall=done.fall,
+        changes=changes_of(done.model),
+    )
 
 
 def score(job: ScoreJob, observer: Observer | None = None) -> Done:
     """Publish the table with segment, probability and density."""
     with _applying(job.table, job.model, job.dask) as run:
-        verb = Score(run.model, probabilities=job.score.probabilities, prefix=job.score.prefix)
-        publication = run.publish(verb, job, observer or Silent())
+        publication = run.publish(scoring(run.model, job.score), job, observer or Silent())
         return _done("score", publication, run.clock, f"{publication.rows:,} rows in {run.model.n_components} segments")
 
 
@@ -134,24 +172,56 @@ def _applying(table: Table, model_path: str, dask: str | None) -> Iterator[_Run]
         yield _Run(model, source, engine, clock)
 
 
-def _fitted(job: SelectJob | FitJob, candidates: Candidates, engine: Engine, observer: _Noting) -> Selection:
+def _candidates(job: FitJob) -> Candidates:
+    if job.n_components is None:
+        raise UsageError("neither a number of components (--components) nor a start is given", expected="one of them")
+    return Candidates(n_components=[job.n_components], covariance_types=[job.covariance_type or "full"])
+
+
+def _start(job: FitJob, folder: str) -> MixtureModel:
+    start = load_model_folder(folder)
+    family = None if job.covariance_type is None else family_named(job.covariance_type)
+    require_agreement(start, job.n_components, family, job.columns)
+    return start
+
+
+def _refitted(job: FitJob, start: MixtureModel, engine: Engine, observer: Noting) -> Selection:
+    selection = refit_source(
+        open_table(job.table),
+        engine,
+        start,
+        fitting=job.fitting,
+        seed=job.seed,
+        previous=previous_of(job, observer),
+        observer=observer,
+    )
+    return _noted(selection, observer)
+
+
+def _fitted(job: SelectJob | FitJob, candidates: Candidates, engine: Engine, observer: Noting) -> Selection:
     selection = fit_source(
         open_table(job.table),
         engine,
         candidates_of(candidates),
         criterion=candidates.criterion,
+        folds=candidates.folds,
         columns=job.columns,
         fitting=job.fitting,
         seed=job.seed,
+        previous=previous_of(job, observer),
         observer=observer,
     )
+    return _noted(selection, observer)
+
+
+def _noted(selection: Selection, observer: Noting) -> Selection:
     for text in selection.notes():
         observer.note(text)
     return selection
 
 
-def _chosen(stage: str, selection: Selection, publication: Publication, clock: Clock, observer: _Noting) -> Chosen:
-    best = selection.results[selection.best_index]
+def _chosen(stage: str, selection: Selection, publication: Publication, clock: Clock, observer: Noting) -> Chosen:
+    best, frame = selection.results[selection.best_index], selection.to_frame()
     return Chosen(
         stage=stage,
         path=str(publication.path),
@@ -164,7 +234,9 @@ def _chosen(stage: str, selection: Selection, publication: Publication, clock: C
         covariance_type=best.candidate.family.name,
         outcome=best.outcome.value,
         criterion=selection.criterion,
-        table=tuple(selection.to_frame().to_dict("records")),
+        table=tuple(frame.to_dict("records")),
+        changes=changes_of(selection.best),
+        verdict=verdict(Comparison.of(frame, selection.criterion)),
     )
 
 
@@ -188,25 +260,3 @@ def _done(stage: str, publication: Publication, clock: Clock, summary: str) -> D
 def _provenance(job: Any) -> dict[str, Any]:
     """Which version made this, from what."""
     return {"gmm_dask": __version__, "job": type(job).__name__, "configuration": job.model_dump(mode="json")}
-
-
-@dataclass
-class _Noting:
-    """Passes everything on, each note once, and keeps the notes for the record."""
-
-    observer: Observer
-    notes: list[str] = field(default_factory=list)
-
-    def stage(self, name: str) -> None:
-        self.observer.stage(name)
-
-    def shards(self, done: int, total: int) -> None:
-        self.observer.shards(done, total)
-
-    def iteration(self, progress: Any) -> None:
-        self.observer.iteration(progress)
-
-    def note(self, text: str) -> None:
-        if text not in self.notes:
-            self.notes.append(text)
-            self.observer.note(text)

@@ -19,6 +19,28 @@ class Done(BaseModel):
     notes: tuple[str, ...] = ()
 
 
+class SegmentChanges(BaseModel):
+    """What became of the segments of the model before, by their numbers: see `gmm_dask.model.Changes`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kept: dict[int, float]
+    new: tuple[int, ...]
+    vanished: tuple[int, ...]
+    split: dict[int, tuple[int, ...]]
+    merged: dict[int, tuple[int, ...]]
+
+
+class Updated(Done):
+    """A finished update: `rows` are those taken in. Of `fall` and `forgetting` see `gmm_dask.updating.Update`."""
+
+    n_components: int
+    outcome: str
+    forgetting: float
+    fall: float
+    changes: SegmentChanges | None = None
+
+
 class Chosen(Done):
     """A finished selection or fit."""
 
@@ -28,3 +50,17 @@ class Chosen(Done):
     criterion: str
     table: tuple[dict[str, float | int | str | bool], ...]
     """A row per candidate."""
+    verdict: str = ""
+    """What was chosen, by how much, and what to distrust."""
+    changes: SegmentChanges | None = None
+    """Against the model before, where there is one."""
+
+
+class Merged(Done):
+    """Components merged into clusters. `segments`: those of each cluster."""
+
+    n_clusters: int
+    suggested: int
+    segments: dict[int, list[int]]
+    table: tuple[dict[str, float | int | str | bool], ...]
+    """A row per number of clusters."""

@@ -39,6 +39,7 @@ def stages_of(job: PipelineJob) -> Stages:
             table=table,
             model=model,
             selection=selection,
+            previous=model if job.keep_labels else None,
             columns=job.columns,
             candidates=job.candidates,
             fitting=job.fitting,

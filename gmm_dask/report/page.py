@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from gmm_dask.errors import UsageError
+from gmm_dask.extras import required
 from gmm_dask.model import MixtureModel
 from gmm_dask.report.columns import column_rows
 from gmm_dask.report.comparison import Comparison
-from gmm_dask.report.numbers import duration, mean_and_sd, number, percent
+from gmm_dask.report.numbers import duration, mean_and_sd, number, percent, short
 from gmm_dask.report.profiles import Profiles
+from gmm_dask.report.verdict import choice, doubts
 from gmm_dask.report.words import COVARIANCES, CRITERIA, headline, remarks
 
 
@@ -32,13 +32,7 @@ class Stage:
 def check_available() -> None:
     """Raise `UsageError` unless reports can be written here: ask before hours of work."""
     for name in ("jinja2", "matplotlib"):
-        try:
-            importlib.import_module(name)
-        except ImportError as error:
-            raise UsageError(
-                f"a report needs {name}, which cannot be imported ({error})",
-                advice="Run pip install 'gmm-dask[report]', or do without the report.",
-            ) from error
+        required(name, "report", "a report")
 
 
 def render_report(
@@ -55,7 +49,8 @@ def render_report(
     `selection`: `Selection.to_frame()` of the candidates that the model was chosen from, by `criterion`. `stages`:
     what was made where. `notes`: what the reader should know first.
 
-    Raises `UsageError` where the extra `report` is not installed, and for an unknown criterion.
+    Raises `UsageError` where the extra `report` is not installed, and for an unknown criterion; `BadInputError` for a
+    `selection` that is none.
     """
     check_available()
     comparison = None if selection is None else Comparison.of(selection, criterion)
@@ -68,6 +63,8 @@ def render_report(
         covariance=COVARIANCES[model.parameters.family.name],
         comparison=comparison,
         meaning=CRITERIA[criterion] if comparison else "",
+        choice=choice(comparison) if comparison else [],
+        doubts=doubts(comparison) if comparison else [],
         profiles=profiles,
         pictures=_pictures(comparison, profiles),
         columns=column_rows(model),
@@ -98,6 +95,8 @@ def _fill(**facts: object) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"duration": duration, "number": number, "percent": percent, "thousands": "{:,}".format}
+    environment.filters |= {
+        "duration": duration, "number": number, "percent": percent, "short": short, "thousands": "{:,}".format,
+    }  # fmt: skip
     environment.globals["mean_and_sd"] = mean_and_sd
     return environment.get_template("report.html.jinja").render(facts)

@@ -7,87 +7,45 @@ from unicodedata import east_asian_width
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from gmm_dask.mixture import Float
-from gmm_dask.report.comparison import Comparison, Row
-from gmm_dask.report.numbers import counted, mean_and_sd, percent, short
+from gmm_dask.report.comparison import Comparison
+from gmm_dask.report.criterion import Palette, draw_criterion
+from gmm_dask.report.numbers import mean_and_sd, percent, short
 from gmm_dask.report.profiles import Profiles
 from gmm_dask.report.svg import ACCENT, HIGH, INK, LOW, MUTED, SERIES, canvas, house_style, inline, plot
 
 CAP: Final = 2.0
 """Contrasts of so many standard deviations have the full colour."""
 
-_MARKERS = "osD^"
 _SMALL = 11.0
+_LEGEND_COLUMNS, _LEGEND_STEP = 4, 22
 _KEY_STEP = 20
 
 
 @house_style()
 def criterion_picture(comparison: Comparison) -> str:
     """The criterion over the number of segments, a line per covariance type."""
-    axes = plot(600, 320, left=52, right=8, top=58, bottom=44)
-    limits = _limits(comparison)
-    series = [_draw_series(axes, comparison, kind, number) for number, kind in enumerate(comparison.covariance_types)]
-    for row in comparison.rows:
-        if not row.outcome.trustworthy:
-            _draw_doubtful(axes, row, comparison.covariance_types.index(row.covariance_type), limits)
-    best = comparison.best
-    best_label = f"best: {counted(best.n_components, 'segment')}, {best.covariance_type}"
-    rings = [_ring(axes, [best.n_components], [best.difference], label=best_label, size=15, color=ACCENT)]
-    if not all(row.outcome.trustworthy for row in comparison.rows):
-        rings.append(_ring(axes, [], [], label="not to be trusted", size=7, color=MUTED))
-    _label_axes(axes, f"{comparison.name} above the best", limits)
+    legend_rows = -(-len(comparison.covariance_types) // _LEGEND_COLUMNS)
+    extra = _LEGEND_STEP * (legend_rows - 1)
+    axes = plot(600, 320 + extra, left=52, right=8, top=58 + extra, bottom=44)
+    drawn = draw_criterion(axes, comparison, Palette(SERIES, ACCENT, MUTED), noun="segment")
+    _label_axes(axes, f"{comparison.name} above the best", drawn.limits, pad=32 + extra)
     layout = {"borderpad": 0.2, "borderaxespad": 0.0, "handlelength": 1.6}
-    axes.add_artist(axes.legend(handles=series, loc="lower left", bbox_to_anchor=(-0.01, 1.02), ncols=4, **layout))
-    axes.legend(handles=rings, loc="lower right", bbox_to_anchor=(1.0, 1.12), ncols=2, **layout)
-    return inline(axes, "criterion", f"{comparison.name} of every candidate; {best_label}.")
-
-
-def _limits(comparison: Comparison) -> tuple[float, float]:
-    """Of the vertical axis: around the candidates to be trusted, for the likelihood of others has no bound."""
-    rows = [row for row in comparison.rows if row.outcome.trustworthy] or comparison.rows
-    low, high = min(row.difference for row in rows), max(row.difference for row in rows)
-    span = high - low or 1.0
-    return low - 0.15 * span, high + 0.05 * span
-
-
-def _draw_series(axes: Axes, comparison: Comparison, covariance_type: str, number: int) -> Line2D:
-    points = sorted(
-        (row.n_components, row.difference)
-        for row in comparison.rows
-        if row.covariance_type == covariance_type and row.outcome.trustworthy
+    lines = axes.legend(
+        handles=drawn.series, loc="lower left", bbox_to_anchor=(-0.01, 1.02), ncols=_LEGEND_COLUMNS, **layout
     )
-    ks, differences = [k for k, _ in points], [difference for _, difference in points]
-    marker, color = _MARKERS[number % len(_MARKERS)], SERIES[number % len(SERIES)]
-    (line,) = axes.plot(ks, differences, marker=marker, color=color, label=covariance_type, markersize=5.5)
-    return line
+    axes.add_artist(lines)
+    above = 1.12 + extra / 218  # in units of the axes, which are 218 pixels high
+    axes.legend(handles=drawn.rings, loc="lower right", bbox_to_anchor=(1.0, above), ncols=2, **layout)
+    return inline(axes, "criterion", f"{comparison.name} of every candidate; {drawn.rings[0].get_label()}.")
 
 
-def _draw_doubtful(axes: Axes, row: Row, number: int, limits: tuple[float, float]) -> None:
-    """Hollow; at the rim of the picture as a triangle that points to where it would be."""
-    low, high = limits
-    margin = 0.03 * (high - low)
-    y = min(max(row.difference, low + margin), high - margin)
-    inside = _MARKERS[number % len(_MARKERS)]
-    marker = inside if y == row.difference else "v" if y > row.difference else "^"
-    _ring(axes, [row.n_components], [y], marker=marker, size=7, color=SERIES[number % len(SERIES)])
-
-
-def _ring(
-    axes: Axes, xs: list[int], ys: list[float], *, color: str, size: int, marker: str = "o", label: str | None = None
-) -> Line2D:
-    (line,) = axes.plot(
-        xs, ys, marker, label=label, markersize=size, markeredgecolor=color, markerfacecolor="none", markeredgewidth=1.6
-    )
-    return line
-
-
-def _label_axes(axes: Axes, title: str, limits: tuple[float, float]) -> None:
+def _label_axes(axes: Axes, title: str, limits: tuple[float, float], pad: float) -> None:
     axes.set_ylim(limits)
-    axes.set_title(title, loc="left", fontsize=_SMALL, color=MUTED, pad=32)
+    axes.set_title(title, loc="left", fontsize=_SMALL, color=MUTED, pad=pad)
     axes.set_xlabel("Number of segments")
     axes.xaxis.set_major_locator(MaxNLocator(nbins=20, integer=True, min_n_ticks=1))
     axes.yaxis.set_major_locator(MaxNLocator(nbins=5))

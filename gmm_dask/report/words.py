@@ -30,6 +30,8 @@ CRITERIA = {
     "bic": "BIC weighs how well a model fits against how many parameters it needs",
     "aic": "AIC weighs how well a model fits against how many parameters it needs, more leniently than BIC",
     "icl": "ICL weighs how well a model fits against how many parameters it needs and how much its segments overlap",
+    "cv": "CV is how unlikely rows are, on the log scale, under a fit that has not seen them (cross-validation)",
+    "awe": "AWE weighs how well a model tells segments apart against how many parameters it needs, strictly",
 }
 
 _ENDINGS = {

@@ -12,8 +12,8 @@ from gmm_dask.verbs.verb import Verb
 
 
 class Score(Verb):
-    """Adds `segment`, `segment_probability`, `log_density` (natural log, source units), and if asked for
-    `probability_0` ... `probability_{k-1}`.
+    """Adds `segment`, `segment_probability`, `log_density` (natural log, source units), and if asked for a
+    `probability_<number>` for each segment. Segments have the model's numbers.
 
     A row with gaps is scored on what it holds: the density is that of its observed columns. A row in which no modelled
     column is observed gets nulls. `prefix` goes before each added name.
@@ -45,8 +45,9 @@ class Score(Verb):
                 self.model, cells, pattern.observed
             )
         nothing_observed = missing.all(axis=0)
+        labels = np.array(self.model.labels, np.int32)
         columns = [
-            pa.array(responsibilities.argmax(axis=0).astype(np.int32), mask=nothing_observed),
+            pa.array(labels[responsibilities.argmax(axis=0)], mask=nothing_observed),
             pa.array(responsibilities.max(axis=0), mask=nothing_observed),
             pa.array(log_density + log_jacobian, mask=nothing_observed),
             *(pa.array(row, mask=nothing_observed) for row in responsibilities if self.probabilities),
@@ -62,5 +63,6 @@ class Score(Verb):
             pa.field(self.prefix + "log_density", pa.float64()),
         ]
         if self.probabilities:
-            fields += [pa.field(f"{self.prefix}probability_{k}", pa.float64()) for k in range(self.model.n_components)]
+            names = (f"{self.prefix}probability_{label}" for label in self.model.labels)
+            fields += [pa.field(name, pa.float64()) for name in names]
         return fields

@@ -10,9 +10,10 @@ from gmm_dask.model import MixtureModel
 
 
 def segments(model: MixtureModel) -> pd.DataFrame:
-    """One row per segment, largest first: `segment`, `share`, and per column `<column> mean` and `<column> sd`."""
+    """One row per segment, by number (largest first after a first fit): `segment`, `share`, and per column
+    `<column> mean` and `<column> sd`."""
     means, deviations = source_moments(model)
-    frame = pd.DataFrame({"segment": range(model.n_components), "share": model.parameters.weights})
+    frame = pd.DataFrame({"segment": model.labels, "share": model.parameters.weights})
     for index, column in enumerate(model.columns):
         frame[f"{column} mean"], frame[f"{column} sd"] = means[:, index], deviations[:, index]
     return frame

@@ -87,7 +87,7 @@ def test_fit_tells_of_rows_left_out(capsys, folder):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["fit", "t.csv", "-m", "m", "-k", "2", "--covariance-type", "ful"], "'full', 'tied', 'diag' or 'spherical'"),
+        (["fit", "t.csv", "-m", "m", "-k", "2", "--covariance-type", "ful"], "'full', 'tied', 'diag', 'spherical'"),
         (["fit", "t.csv", "-m", "m", "-k", "2", "--transform", "log"], "columns.transform"),
         (["select", "t.csv", "-m", "m", "-k", "a:b"], "range such as '1:8'"),
         (["select", "t.csv", "-m", "m", "-k", "1:5:2:7"], "range such as '1:8'"),

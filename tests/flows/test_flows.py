@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from gmm_dask_flows import fit, impute, ingest, pipeline, sample, score, select_k
+from gmm_dask_flows import fit, impute, ingest, pipeline, sample, score, select_k, update
 from prefect import Flow
 from prefect.utilities.callables import parameter_schema
 
@@ -21,6 +21,7 @@ from gmm_dask.config import (
     ScoreJob,
     SelectJob,
     Table,
+    UpdateJob,
 )
 from gmm_dask.pipeline import Done
 
@@ -28,6 +29,7 @@ FLOWS = {
     "gmm-dask-ingest": (ingest, IngestJob),
     "gmm-dask-select-k": (select_k, SelectJob),
     "gmm-dask-fit": (fit, FitJob),
+    "gmm-dask-update": (update, UpdateJob),
     "gmm-dask-score": (score, ScoreJob),
     "gmm-dask-impute": (impute, ImputeJob),
     "gmm-dask-sample": (sample, SampleJob),
@@ -75,6 +77,12 @@ def test_select_k(table: Table, tmp_path: Path) -> None:
 def test_fit(table: Table, tmp_path: Path) -> None:
     chosen = fit(FitJob(table=table, model=str(tmp_path / "model"), n_components=2, covariance_type="diag"))
     assert (chosen.n_components, chosen.covariance_type) == (2, "diag")
+
+
+def test_update(table: Table, model: str, tmp_path: Path) -> None:
+    updated = update(UpdateJob(model=model, table=table, output=str(tmp_path / "updated")))
+    assert (updated.stage, updated.rows, updated.n_components) == ("update", 360, 2)
+    assert "40 of 400 rows have a gap in a modelled column; the fit leaves them out" in updated.notes
 
 
 def test_score(table: Table, model: str, tmp_path: Path) -> None:

@@ -47,7 +47,16 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> Callable[[GmmDaskError, int], li
 
 
 def test_there_is_a_task_for_each_job() -> None:
-    assert {task.name for task in TASKS} == {"ingest", "select-k", "fit", "score", "impute", "sample", "report"}
+    assert {task.name for task in TASKS} == {
+        "ingest",
+        "select-k",
+        "fit",
+        "update",
+        "score",
+        "impute",
+        "sample",
+        "report",
+    }
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 import pytest
 
+from gmm_dask.config import Criterion
 from gmm_dask.em import Outcome
-from gmm_dask.errors import UsageError
-from gmm_dask.mixture import MixtureParameters, family_named
+from gmm_dask.errors import BadInputError, UsageError
+from gmm_dask.mixture import FAMILIES, MixtureParameters, family_named
+from gmm_dask.mixture.criteria import KNOWN_CRITERIA
 from gmm_dask.report.columns import Gaps, column_rows
 from gmm_dask.report.comparison import Comparison
 from gmm_dask.report.profiles import Profiles
@@ -33,6 +37,11 @@ def test_a_best_candidate_at_the_edge_of_those_tried_is_told(selection):
 def test_an_unknown_criterion_is_refused(selection):
     with pytest.raises(UsageError, match="Did you mean 'bic'"):
         Comparison.of(selection, "bci")
+
+
+def test_a_table_that_is_no_selection_is_refused(selection):
+    with pytest.raises(BadInputError, match="no column 'smallest_rows', 'icl'"):
+        Comparison.of(selection.drop(columns=["icl", "smallest_rows"]), "icl")
 
 
 def test_the_moments_of_the_whole_are_those_of_the_mixture(make_model):
@@ -88,8 +97,9 @@ def test_every_outcome_has_its_words(make_model, outcome):
 
 
 def test_every_family_and_criterion_has_its_words():
-    assert set(COVARIANCES) == {"full", "tied", "diag", "spherical"}
-    assert set(CRITERIA) == {"bic", "aic", "icl"}
+    assert set(COVARIANCES) == set(FAMILIES)
+    assert set(CRITERIA) == set(KNOWN_CRITERIA)
+    assert set(get_args(Criterion)) == set(CRITERIA)
 
 
 def test_remarks_are_made_once(make_model):
