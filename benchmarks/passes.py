@@ -102,14 +102,14 @@ def ours(problem: Problem, sample_rows: int, *, accelerated: bool, seed: int = 0
         ),
         [candidate],
         em.Stopping(1e-6, 1000, looks_ahead=True),
-        n_init=8,
+        n_init=16,
         seed=seed,
         accelerated=accelerated,
     )
     return Ended(result.fit.parameters, result.fit.history[-1], time.perf_counter() - start, counted)
 
 
-def plain(problem: Problem, sample_rows: int, *, n_init: int = 8, seed: int = 0) -> Ended:
+def plain(problem: Problem, sample_rows: int, *, n_init: int = 16, seed: int = 0) -> Ended:
     block, k = Block(np.ascontiguousarray(problem.rows.T)), problem.n_components
     sample = Block(np.ascontiguousarray(problem.rows[:sample_rows].T))
     estimation = em.MaximumLikelihood(np.full(problem.rows.shape[1], 1e-6))

@@ -163,7 +163,7 @@ class Fitting(Record):
     """Stop when no more than this is left to gain in mean log-likelihood per row, as far as can be told."""
     max_iter: int = Field(1000, ge=1)
     """Passes over the table at most."""
-    n_init: int = Field(8, ge=1)
+    n_init: int = Field(16, ge=1)
     """Starts per candidate, tried on the sample."""
     reg_covar: float = Field(1e-6, ge=0, allow_inf_nan=False)
     """Added to the diagonal of every covariance matrix, as a share of each column's variance."""

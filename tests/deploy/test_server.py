@@ -22,7 +22,7 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import StateType
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from gmm_dask.config import FitJob, ImputeJob, IngestJob, PipelineJob, SampleJob, ScoreJob, SelectJob
+from gmm_dask.config import FitJob, ImputeJob, IngestJob, PipelineJob, SampleJob, ScoreJob, SelectJob, UpdateJob
 
 pytestmark = pytest.mark.slow
 
@@ -30,6 +30,7 @@ JOBS = {
     "gmm-dask-ingest/on-demand": IngestJob,
     "gmm-dask-select-k/on-demand": SelectJob,
     "gmm-dask-fit/on-demand": FitJob,
+    "gmm-dask-update/on-demand": UpdateJob,
     "gmm-dask-score/on-demand": ScoreJob,
     "gmm-dask-impute/on-demand": ImputeJob,
     "gmm-dask-sample/on-demand": SampleJob,
