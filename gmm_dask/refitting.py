@@ -10,25 +10,21 @@ import numpy as np
 
 from gmm_dask.config import Columns, Fitting
 from gmm_dask.em import (
-    Acceleration,
     Candidate,
-    Fit,
     Problem,
     Progress,
-    QuasiNewton,
-    SampleSteps,
     Selected,
     Stopping,
     Sweep,
+    acceleration_for,
     run,
+    summarised,
 )
 from gmm_dask.engine import Engine
 from gmm_dask.errors import BadInputError, UsageError
 from gmm_dask.fitting import Reading, profile_source, selection_of, solve_over
 from gmm_dask.mixture import (
-    CRITERIA,
     CovarianceFamily,
-    FitSummary,
     MixtureParameters,
     SufficientStatistics,
     Sweepable,
@@ -38,8 +34,6 @@ from gmm_dask.progress import Observer, Silent
 from gmm_dask.selection import Selection
 from gmm_dask.table.profile import TableProfile
 from gmm_dask.table.source import Source
-
-_FEW_ROWS = 2.0  # times those of the sample: a pass over so few costs little more than one over the sample
 
 
 def refit_source(
@@ -115,9 +109,9 @@ def _solve(
         start, sweep = replace(left, weights=left.weights / left.weights.sum()), problem.sweep
     else:
         sweep = _knowing(problem.sweep, start, seen)
-    acceleration = _acceleration(problem, stopping) if accelerated else QuasiNewton(memory=0)
+    acceleration = acceleration_for(problem, stopping, accelerated=accelerated)
     (fit,) = run(sweep, [start], problem.estimation, stopping, observe, acceleration=acceleration)
-    return [_selected(problem, fit)]
+    return [summarised(problem, _candidate(start), fit)]
 
 
 def _knowing(sweep: Sweep, parameters: MixtureParameters, statistics: SufficientStatistics) -> Sweep:
@@ -129,25 +123,5 @@ def _knowing(sweep: Sweep, parameters: MixtureParameters, statistics: Sufficient
     return swept
 
 
-def _acceleration(problem: Problem, stopping: Stopping) -> Acceleration[MixtureParameters]:
-    """As in a fit from starts."""
-    sample = problem.sample
-    if problem.n_rows < _FEW_ROWS * sample.block.n_rows:
-        return QuasiNewton()
-    return SampleSteps(sample.sweep_over(sample.block), problem.estimation, stopping.tol)
-
-
 def _candidate(parameters: MixtureParameters) -> Candidate:
     return Candidate(parameters.n_components, parameters.family)
-
-
-def _selected(problem: Problem, fit: Fit[MixtureParameters]) -> Selected:
-    assert fit.statistics is not None
-    summary = FitSummary(
-        log_likelihood=fit.statistics.log_likelihood + problem.log_jacobian,
-        log_assignment=fit.statistics.log_assignment,
-        n_parameters=fit.parameters.n_parameters,
-        weight=fit.statistics.weight,
-    )
-    criteria = {name: criterion(summary) for name, criterion in CRITERIA.items()}
-    return Selected(_candidate(fit.parameters), fit, summary, criteria)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gmm_dask.cli.shell import (
+    AccelerationOption,
     ContinuousOption,
     DaskOption,
     DelimiterOption,
@@ -15,6 +16,7 @@ from gmm_dask.cli.shell import (
     NoHeaderOption,
     OutputOption,
     PreviousOption,
+    PriorOption,
     RegCovarOption,
     SeedOption,
     TableArgument,
@@ -142,6 +144,8 @@ def select(
     max_iter: MaxIterOption = 1000,
     n_init: NInitOption = 16,
     reg_covar: RegCovarOption = 1e-6,
+    prior: PriorOption = "none",
+    acceleration: AccelerationOption = "auto",
     seed: SeedOption = 0,
     delimiter: DelimiterOption = None,
     no_header: NoHeaderOption = False,
@@ -169,7 +173,14 @@ def select(
             "criterion": criterion,
             "folds": folds,
         },
-        fitting={"tol": tol, "max_iter": max_iter, "n_init": n_init, "reg_covar": reg_covar},
+        fitting={
+            "tol": tol,
+            "max_iter": max_iter,
+            "n_init": n_init,
+            "reg_covar": reg_covar,
+            "prior": prior,
+            "acceleration": acceleration,
+        },
         seed=seed,
         dask=dask,
     )
@@ -196,6 +207,8 @@ def fit(
     max_iter: MaxIterOption = 1000,
     n_init: NInitOption = 16,
     reg_covar: RegCovarOption = 1e-6,
+    prior: PriorOption = "none",
+    acceleration: AccelerationOption = "auto",
     seed: SeedOption = 0,
     delimiter: DelimiterOption = None,
     no_header: NoHeaderOption = False,
@@ -218,7 +231,14 @@ def fit(
         start=start,
         previous=previous,
         columns={"continuous": continuous, "ignored": ignore, "weight": weight, "transform": transform},
-        fitting={"tol": tol, "max_iter": max_iter, "n_init": n_init, "reg_covar": reg_covar},
+        fitting={
+            "tol": tol,
+            "max_iter": max_iter,
+            "n_init": n_init,
+            "reg_covar": reg_covar,
+            "prior": prior,
+            "acceleration": acceleration,
+        },
         seed=seed,
         dask=dask,
     )

@@ -48,6 +48,12 @@ NInitOption = Annotated[int, typer.Option("--n-init", help="Starts of each candi
 RegCovarOption = Annotated[
     float, typer.Option("--reg-covar", help="Added to covariances, as a share of column variances.")
 ]
+PriorOption = Annotated[
+    str, typer.Option("--prior", help="none, or inverse-wishart: it keeps components from shrinking onto few rows.")
+]
+AccelerationOption = Annotated[
+    str, typer.Option("--acceleration", help="auto: few passes; none: plain expectation-maximisation.")
+]
 DelimiterOption = Annotated[str | None, typer.Option("--delimiter", help="CSV: the character between fields.")]
 NoHeaderOption = Annotated[bool, typer.Option("--no-header", help="CSV: the first line holds data, not names.")]
 

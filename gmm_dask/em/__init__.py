@@ -8,7 +8,7 @@ from gmm_dask.em.estimation import Estimation, MaximumAPosteriori, MaximumLikeli
 from gmm_dask.em.flaws import Flaw
 from gmm_dask.em.halving import Sample
 from gmm_dask.em.outcome import Outcome
-from gmm_dask.em.selection import Problem, Selected, choose, fit_candidates
+from gmm_dask.em.selection import Problem, Selected, acceleration_for, choose, fit_candidates, summarised
 from gmm_dask.em.starts import Starts, parameters_from_labels, parameters_from_responsibilities
 from gmm_dask.em.variational import VariationalBayes
 
@@ -31,9 +31,11 @@ __all__ = [
     "Stopping",
     "Sweep",
     "VariationalBayes",
+    "acceleration_for",
     "choose",
     "fit_candidates",
     "parameters_from_labels",
     "parameters_from_responsibilities",
     "run",
+    "summarised",
 ]

@@ -14,7 +14,7 @@ SPIKE = 20.0
 """A component is a spike where its variance in some direction is below this many times the regularisation's share of
 the whole table's variance in that direction."""
 
-ATOM_SHARE, ATOM_HEIGHT, _NEIGHBOURS = 0.05, 10.0, 3
+ATOM_SHARE, ATOM_HEIGHT, _NEIGHBOURS = 0.05, 5.0, 3
 """A spike that holds so much of the table, and so many times the rows of any of the nearest values, is an atom of it,
 such as the zeros of an amount, and a group worth having. Others feed on coincidence, or on values that were rounded."""
 

@@ -38,7 +38,7 @@ _TEXTS = {
     ),
     Outcome.COLLAPSED: (
         "A component shrank onto (nearly) identical rows or onto almost no rows, where the likelihood has no bound.",
-        "Use fewer components, a simpler covariance type or a larger reg_covar, or look for repeated rows.",
+        "Use fewer components, a simpler covariance type, a larger reg_covar or a prior, or look for repeated rows.",
     ),
     Outcome.UNDERDETERMINED: (
         "The rows are too few to determine a covariance matrix; regularisation made up the rest.",

@@ -86,14 +86,19 @@ def fit_candidates(
         observe=observe,
     )
     flat = [start for group in starts for start in group]
-    acceleration = _over_the_table(problem, stopping) if accelerated else in_memory
+    acceleration = acceleration_for(problem, stopping, accelerated=accelerated)
     fits = iter(run(problem.sweep, flat, estimation, stopping, observe, acceleration=acceleration))
     best = [max((next(fits) for _ in group), key=_soundness) for group in starts]
-    return [_summarised(problem, candidate, fit) for candidate, fit in zip(candidates, best, strict=True)]
+    return [summarised(problem, candidate, fit) for candidate, fit in zip(candidates, best, strict=True)]
 
 
-def _over_the_table(problem: Problem, stopping: Stopping) -> Acceleration[MixtureParameters]:
+def acceleration_for(
+    problem: Problem, stopping: Stopping, *, accelerated: bool = True
+) -> Acceleration[MixtureParameters]:
+    """How to step over the whole table: on its sample, if that is much smaller."""
     sample = problem.sample
+    if not accelerated:
+        return QuasiNewton(memory=0)
     if problem.n_rows < _FEW_ROWS * sample.block.n_rows:
         return QuasiNewton()
     return SampleSteps(sample.sweep_over(sample.block), problem.estimation, stopping.tol)
@@ -126,7 +131,8 @@ def _soundness(fit: Fit[MixtureParameters]) -> tuple[bool, float]:
     return fit.outcome is not None and fit.outcome.trustworthy, mean_objective(fit)
 
 
-def _summarised(problem: Problem, candidate: Candidate, fit: Fit[MixtureParameters]) -> Selected:
+def summarised(problem: Problem, candidate: Candidate, fit: Fit[MixtureParameters]) -> Selected:
+    """A fit that has ended, with its criteria in source units."""
     assert fit.statistics is not None
     summary = FitSummary(
         fit.statistics.log_likelihood + problem.log_jacobian,

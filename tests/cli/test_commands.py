@@ -89,6 +89,8 @@ def test_fit_tells_of_rows_left_out(capsys, folder):
     [
         (["fit", "t.csv", "-m", "m", "-k", "2", "--covariance-type", "ful"], "'full', 'tied', 'diag', 'spherical'"),
         (["fit", "t.csv", "-m", "m", "-k", "2", "--transform", "log"], "columns.transform"),
+        (["fit", "t.csv", "-m", "m", "-k", "2", "--prior", "flat"], "'none' or 'inverse-wishart'"),
+        (["select", "t.csv", "-m", "m", "--acceleration", "full"], "'auto' or 'none'"),
         (["select", "t.csv", "-m", "m", "-k", "a:b"], "range such as '1:8'"),
         (["select", "t.csv", "-m", "m", "-k", "1:5:2:7"], "range such as '1:8'"),
         (["select", "t.csv", "-m", "m", "-k", "1:100000000"], "at most 10000 components"),
