@@ -25,7 +25,7 @@ Fits = list[Fit[MixtureParameters]]
 
 _GROWTH, _FINALISTS = 4, 3
 _MOVES, _PURSUED, _ROUNDS = 6, 2, 5
-_FEWEST_ROWS, _ROWS_PER_PARAMETER = 1_000, 5
+_FEWEST_ROWS, _ROWS_PER_PARAMETER = 1_000, 2
 """A start is judged on no fewer: a mixture that rows do not outnumber follows them, and not the table."""
 
 _ROUGH = Stopping(1e-4, 60)
