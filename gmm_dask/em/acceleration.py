@@ -107,14 +107,16 @@ class _Trail:
         )
 
     def reframed(self) -> _Trail:
-        """The same about the best point. Points that have no coordinates there are forgotten."""
-        trail = replace(self, frame=Frame.about(self.visits[-1].parameters), visits=(), points=(), residuals=())
-        for visit in self.visits:
+        """The same about the best point. Other points that have no coordinates there are forgotten; raises
+        `SingularCovarianceError` where the best has none."""
+        *others, best = self.visits
+        trail = replace(self, frame=Frame.about(best.parameters), visits=(), points=(), residuals=())
+        for visit in others:
             try:
                 trail = trail.followed_by(visit)
             except SingularCovarianceError:
                 continue
-        return trail
+        return trail.followed_by(best)
 
     def secants(self) -> list[tuple[Float, Float]]:
         """Pairs (step, fall of the residual along it) of positive curvature."""

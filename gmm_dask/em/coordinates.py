@@ -51,13 +51,20 @@ class Frame:
         return np.concatenate([weights, means.ravel(), self.spreads.encoded(parameters.covariances).ravel()])
 
     def parameters(self, vector: Float) -> MixtureParameters:
-        """The mixture with these coordinates, brought back to its family where that ties numbers together."""
+        """The mixture with these coordinates, brought back to its family where that ties numbers together.
+
+        Raises `SingularCovarianceError` for one so far away that its numbers overflow.
+        """
         reference, shares = self.reference, np.sqrt(self.reference.weights)
         k, d = reference.means.shape
-        weights = reference.weights * np.exp(vector[:k] / shares)
+        logs = np.log(reference.weights) + vector[:k] / shares
+        weights = np.exp(logs - logs.max())
         weights /= weights.sum()
         offsets = self.spreads.coloured(vector[k : k + k * d].reshape(k, d) / shares[:, None])
-        covariances = self.spreads.decoded(vector[k + k * d :])
+        with np.errstate(over="ignore", invalid="ignore"):
+            covariances = self.spreads.decoded(vector[k + k * d :])
+        if not np.isfinite(covariances).all():
+            raise SingularCovarianceError("a covariance matrix is not finite")
         if covariances.shape == ((k, d, d) if reference.family.features is Features.QUADRATIC else (k, d)):
             covariances = reference.family.estimate(weights, covariances, reference.covariances)
         return replace(reference, weights=weights, means=reference.means + offsets, covariances=covariances)

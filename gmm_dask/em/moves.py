@@ -104,11 +104,14 @@ def _halves(
     rng = np.random.default_rng(np.random.SeedSequence([seed, _STREAM]))
     halves = {}
     for component in range(parameters.n_components):
-        rows = np.flatnonzero((holder == component) & (weights > 0))[:_MOST_ROWS]
+        rows = np.flatnonzero((holder == component) & (weights > 0))
+        rows = rows[:: -(-max(rows.size, 1) // _MOST_ROWS)]  # from end to end: a table may be sorted
         if rows.size < 4 * (z.shape[0] + 1):
             continue
         held, mass = z[:, rows], weights[rows]
         labels = agglomerated(sphered(held, mass), mass, [2], rng).cut(2)
+        if labels.max() < 1:  # all rows alike: there are no halves
+            continue
         halves[component] = _fitted(held, mass, labels, regularisation, whole.weights[component])
     return halves
 

@@ -24,6 +24,7 @@ from gmm_dask.mixture.parameters import MixtureParameters
 from gmm_dask.mixture.statistics import SufficientStatistics
 
 MEAN_COUNT = 0.01
+_COLLINEAR = 1e-6  # of a column's variance, as the default of reg_covar
 
 
 class _Spread(NamedTuple):
@@ -44,11 +45,12 @@ class ConjugatePrior:
 
     @classmethod
     def of_rows(cls, block: Block) -> ConjugatePrior:
-        """The default for a table of which these are some rows, or all."""
+        """The default for a table of which these are some rows, or all; regular where columns are collinear, too."""
         z, weights = block.dense(), np.ones(block.n_rows) if block.weights is None else block.weights
         mean = np.average(z, axis=1, weights=weights)
         deviations = z - mean[:, None]
-        return cls(mean, (deviations * (weights / weights.sum())) @ deviations.T)
+        covariance = (deviations * (weights / weights.sum())) @ deviations.T
+        return cls(mean, covariance + np.diag(_COLLINEAR * np.diagonal(covariance)))
 
     def most_probable(self, statistics: SufficientStatistics, previous: MixtureParameters) -> MixtureParameters:
         """The M-step: parameters of greatest posterior density, in the family of `previous` (the paper's table 2)."""

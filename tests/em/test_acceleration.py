@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from gmm_dask import fit
 from gmm_dask.em import (
     MaximumLikelihood,
     Outcome,
@@ -173,3 +174,12 @@ def test_moments_about_other_centres(features):
     twice = statistics.scaled(2.0)
     np.testing.assert_array_equal(twice.moments, statistics.merge(statistics).moments)
     assert twice.weight == 2 * statistics.weight
+
+
+@pytest.mark.filterwarnings("ignore::gmm_dask.errors.GmmDaskWarning")  # four components are too many
+def test_collinear_columns_under_a_prior():
+    """Close to where there are no coordinates."""
+    x = np.random.default_rng(1).normal(size=100)
+    for family in ("full", "tied", "VEE", "EVE", "VEV"):
+        model = fit(np.c_[x, 2 * x + 1], 4, family, prior="inverse-wishart", columns={"transform": "none"})
+        assert np.isfinite(model.model.training.log_likelihood)

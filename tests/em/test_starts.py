@@ -121,3 +121,15 @@ def test_merged_parts_keep_mean_and_covariance():
     np.testing.assert_allclose(one.means[0], drawn.mean(axis=0), atol=0.05)
     np.testing.assert_allclose(one.covariances[0], np.cov(drawn.T), atol=0.15)
     assert one.weights[0] == pytest.approx(0.5)
+
+
+def test_rows_that_are_all_alike_have_no_halves():
+    rng = np.random.default_rng(4)
+    labels = np.repeat([0, 1, 2], 200)
+    rows = np.where(labels[:, None] == 0, 0.0, rng.normal(size=(600, 2)) + 6 * labels[:, None])
+    block, regularisation = Block(np.ascontiguousarray(rows.T)), np.full(2, 1e-6)
+    spiked = parameters_from_labels(block, labels, 3, FAMILIES["full"], regularisation)
+    for faulty in (None, 1):
+        found = moves(spiked, block, regularisation, most=6, seed=0, faulty=faulty)
+        assert found
+        assert {each.n_components for each in found} == {3}

@@ -6,7 +6,14 @@ from scipy.stats import multivariate_normal
 
 from gmm_dask.config import Candidates
 from gmm_dask.errors import UsageError
-from gmm_dask.mixture import FAMILIES, MixtureParameters, SingularCovarianceError, family_named, log_joint
+from gmm_dask.mixture import (
+    FAMILIES,
+    Features,
+    MixtureParameters,
+    SingularCovarianceError,
+    family_named,
+    log_joint,
+)
 from tests.mixtures import as_scatters, random_matrices, random_mixture, sample_rows
 
 LETTERS = ["EII", "VII", "EEI", "VEI", "EVI", "VVI", "EEE", "VEE", "EVE", "VVE", "EEV", "VEV", "EVV", "VVV"]
@@ -171,3 +178,13 @@ def test_equal_shapes_need_no_rows_for_every_matrix():
     estimate = FAMILIES["EEV"].estimate(counts, scatters)
     assert np.isfinite(FAMILIES["EEV"].factors(estimate, 9, 6).log_roots).all()
     assert not np.isfinite(np.linalg.slogdet(scatters[1])[1]) or np.linalg.slogdet(scatters[1])[1] < -50
+
+
+@pytest.mark.parametrize("family", ["VEI", "VEE", "VEV"])
+def test_a_scatter_that_rounding_made_negative_is_singular_and_no_warning(family):
+    kind = FAMILIES[family]
+    scatters = np.stack([np.eye(2), -1e-18 * np.eye(2), np.eye(2)])
+    if kind.features is Features.SQUARES:
+        scatters = np.diagonal(scatters, axis1=1, axis2=2).copy()
+    with pytest.raises(SingularCovarianceError):
+        kind.factors(kind.estimate(np.ones(3), scatters), 3, 2)

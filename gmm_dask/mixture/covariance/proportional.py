@@ -28,7 +28,7 @@ def proportional(shares: Float, scatters: Float) -> Float:
     """Covariances for shares (k,) and scatters (k, d, d) or (k, d); zeros where f has no minimum."""
     shares = np.maximum(shares, np.finfo(np.float64).tiny)
     point = _Point.at(np.zeros_like(shares), shares, scatters)
-    if point is None or not np.all(point.traces > 0):
+    if point is None:
         return np.zeros_like(scatters)
     # As if all scatters were multiples of the pooled one.
     point = _Point.at(np.log(shares) - np.log(point.traces), shares, scatters)
@@ -59,14 +59,14 @@ class _Point:
 
     @classmethod
     def at(cls, logs: Float, shares: Float, scatters: Float) -> _Point | None:
-        """None where T is singular."""
+        """None where T is singular, or rounding leaves a term without a positive trace."""
         scales = np.exp(logs) * shares
         total = np.tensordot(scales, scatters, axes=1)
         if scatters.ndim == 2:
             if not np.all(total > 0):
                 return None
             terms = scales[:, None] * (scatters / total)
-            return cls(logs, total, float(np.log(total).sum()), terms, terms.sum(axis=1))
+            return cls._if_positive(logs, total, float(np.log(total).sum()), terms, terms.sum(axis=1))
         try:
             root = np.linalg.cholesky(total)
         except np.linalg.LinAlgError:
@@ -74,7 +74,12 @@ class _Point:
         inverse, _ = dtrtri(root, lower=1)
         terms = scales[:, None, None] * (inverse @ scatters @ inverse.T)
         log_det = 2 * float(np.log(np.diagonal(root)).sum())
-        return cls(logs, total, log_det, terms.reshape(scales.size, -1), np.trace(terms, axis1=1, axis2=2))
+        traces = np.trace(terms, axis1=1, axis2=2)
+        return cls._if_positive(logs, total, log_det, terms.reshape(scales.size, -1), traces)
+
+    @classmethod
+    def _if_positive(cls, logs: Float, total: Float, log_det: float, terms: Float, traces: Float) -> _Point | None:
+        return cls(logs, total, log_det, terms, traces) if np.all(traces > 0) else None
 
     def objective(self, shares: Float) -> float:
         """f(u)."""
