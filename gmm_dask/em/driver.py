@@ -171,3 +171,8 @@ def _last_gain(fit: Fit[Any]) -> float:
 def mean_objective(fit: Fit[Any]) -> float:
     """Per unit of weight, as of the last sweep; minus infinity before the first."""
     return fit.history[-1] if fit.history else -np.inf
+
+
+def soundness(fit: Fit[Any]) -> tuple[bool, float]:
+    """By which fits that have ended are ranked: endings that can be trusted first, then by objective."""
+    return fit.outcome is not None and fit.outcome.trustworthy, mean_objective(fit)

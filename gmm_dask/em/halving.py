@@ -14,7 +14,7 @@ import numpy as np
 
 from gmm_dask.em.acceleration import Acceleration
 from gmm_dask.em.candidate import Candidate
-from gmm_dask.em.driver import Fit, Progress, Stopping, Sweep, mean_objective, run
+from gmm_dask.em.driver import Fit, Progress, Stopping, Sweep, mean_objective, run, soundness
 from gmm_dask.em.estimation import Estimation
 from gmm_dask.em.moves import moves
 from gmm_dask.em.outcome import Outcome
@@ -89,7 +89,7 @@ def _improved(
 ) -> list[Fits]:
     """The fits of each candidate; where its starts came to different optima, or to none to be trusted, with better ones
     that moves from the best led to, for as long as they do."""
-    fits, stuck = list(ranked), [i for i, group in enumerate(ranked) if len(group) > 1 or not _soundness(group[0])[0]]
+    fits, stuck = list(ranked), [i for i, group in enumerate(ranked) if len(group) > 1 or not soundness(group[0])[0]]
     for number in range(_ROUNDS):
         proposed = [moved(group[0], number) if i in stuck else [] for i, group in enumerate(fits)]
         if not any(proposed):
@@ -106,7 +106,7 @@ def _moves(fit: Fit[MixtureParameters], rows: Block, regularisation: Float, seed
 
 
 def _is_better(fit: Fit[MixtureParameters], other: Fit[MixtureParameters]) -> bool:
-    (sound, value), (other_sound, other_value) = _soundness(fit), _soundness(other)
+    (sound, value), (other_sound, other_value) = soundness(fit), soundness(other)
     return (sound, value - _SAME) > (other_sound, other_value) if sound == other_sound else sound
 
 
@@ -166,16 +166,12 @@ def _levels(block: Block, seed: int) -> Iterator[Block]:
 
 def _ranked(fits: Fits) -> Fits:
     """The best first, sound endings before others; of those that came to the same optimum only the first."""
-    ordered = sorted(fits, key=_soundness, reverse=True)
+    ordered = sorted(fits, key=soundness, reverse=True)
     return [
         fit
         for place, fit in enumerate(ordered)
         if place == 0 or mean_objective(ordered[place - 1]) - mean_objective(fit) > _SAME
     ]
-
-
-def _soundness(fit: Fit[MixtureParameters]) -> tuple[bool, float]:
-    return fit.outcome is not None and fit.outcome.trustworthy, mean_objective(fit)
 
 
 def _undecided(ranked: Fits, sample: Sample) -> list[MixtureParameters]:
@@ -184,7 +180,7 @@ def _undecided(ranked: Fits, sample: Sample) -> list[MixtureParameters]:
     close = [
         fit
         for fit in others[:1]
-        if _soundness(fit)[0] == _soundness(best)[0] and mean_objective(best) - mean_objective(fit) < doubt
+        if soundness(fit)[0] == soundness(best)[0] and mean_objective(best) - mean_objective(fit) < doubt
     ]
     return [fit.parameters for fit in (best, *close)]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gmm_dask.em.acceleration import Acceleration, QuasiNewton
 from gmm_dask.em.candidate import Candidate
 from gmm_dask.em.corrected import SampleSteps
-from gmm_dask.em.driver import Fit, Progress, Stopping, Sweep, mean_objective, run
+from gmm_dask.em.driver import Fit, Progress, Stopping, Sweep, run, soundness
 from gmm_dask.em.estimation import Estimation, MaximumAPosteriori, MaximumLikelihood
 from gmm_dask.em.halving import Sample, best_starts
 from gmm_dask.em.outcome import Outcome
@@ -88,7 +88,7 @@ def fit_candidates(
     flat = [start for group in starts for start in group]
     acceleration = acceleration_for(problem, stopping, accelerated=accelerated)
     fits = iter(run(problem.sweep, flat, estimation, stopping, observe, acceleration=acceleration))
-    best = [max((next(fits) for _ in group), key=_soundness) for group in starts]
+    best = [max((next(fits) for _ in group), key=soundness) for group in starts]
     return [summarised(problem, candidate, fit) for candidate, fit in zip(candidates, best, strict=True)]
 
 
@@ -125,10 +125,6 @@ def _check_rows(problem: Problem, candidates: Sequence[Candidate]) -> None:
             expected="at least as many complete rows as components",
             advice="Ask for fewer components, or give more rows.",
         )
-
-
-def _soundness(fit: Fit[MixtureParameters]) -> tuple[bool, float]:
-    return fit.outcome is not None and fit.outcome.trustworthy, mean_objective(fit)
 
 
 def summarised(problem: Problem, candidate: Candidate, fit: Fit[MixtureParameters]) -> Selected:

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from gmm_dask.errors import BadInputError
-from gmm_dask.verbs.rows import gaps, patterns, posterior
+from gmm_dask.verbs.rows import gaps, patterns, posterior, with_columns
 from gmm_dask.verbs.score import Score
 from gmm_dask.verbs.verb import Verb
 
@@ -30,15 +30,7 @@ class ScoreClusters(Verb):
             )
 
     def output_schema(self, schema: pa.Schema) -> pa.Schema:
-        schema = self.score.output_schema(schema)
-        for field in self._added():
-            if field.name in schema.names:
-                raise BadInputError(
-                    f"the table already has a column {field.name!r}",
-                    advice="Choose a prefix for the added columns, or score the table without that column.",
-                )
-            schema = schema.append(field)
-        return schema
+        return with_columns(self.score.output_schema(schema), self._added())
 
     def apply(self, table: pa.Table, where: str) -> pa.Table:
         model = self.score.model

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 from scipy.special import logsumexp
 
+from gmm_dask.errors import BadInputError
 from gmm_dask.mixture import Float, log_joint
 from gmm_dask.model import MixtureModel
 
@@ -57,3 +58,15 @@ def posterior(model: MixtureModel, z: Float, observed: np.ndarray) -> tuple[Floa
     log_density = logsumexp(joint, axis=0)
     responsibilities: Float = np.exp(joint - log_density)
     return responsibilities, log_density
+
+
+def with_columns(schema: pa.Schema, added: Iterable[pa.Field]) -> pa.Schema:
+    """A table's schema with columns that a verb adds. Raises BadInputError where the table has one of that name."""
+    for field in added:
+        if field.name in schema.names:
+            raise BadInputError(
+                f"the table already has a column {field.name!r}",
+                advice="Choose a prefix for the added columns, or score the table without that column.",
+            )
+        schema = schema.append(field)
+    return schema

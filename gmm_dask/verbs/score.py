@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from gmm_dask.errors import BadInputError
 from gmm_dask.model import MixtureModel
-from gmm_dask.verbs.rows import gaps, patterns, posterior
+from gmm_dask.verbs.rows import gaps, patterns, posterior, with_columns
 from gmm_dask.verbs.verb import Verb
 
 
@@ -25,14 +24,7 @@ class Score(Verb):
         self.model, self.probabilities, self.prefix = model, probabilities, prefix
 
     def output_schema(self, schema: pa.Schema) -> pa.Schema:
-        for field in self._added():
-            if field.name in schema.names:
-                raise BadInputError(
-                    f"the table already has a column {field.name!r}",
-                    advice="Choose a prefix for the added columns, or score the table without that column.",
-                )
-            schema = schema.append(field)
-        return schema
+        return with_columns(schema, self._added())
 
     def apply(self, table: pa.Table, where: str) -> pa.Table:
         source, missing = gaps(self.model, table, where)
